@@ -1,0 +1,68 @@
+"""An EPCIS 2.0 event as this service uses it, read from the bytes received."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from foodtrace.trace.gs1.model import Identifier
+
+
+class Role(StrEnum):
+    """The part an item plays in an event."""
+
+    EPC = "epc"  # epcList / quantityList of object and transaction events
+    INPUT = "input"  # inputEPCList / inputQuantityList
+    OUTPUT = "output"  # outputEPCList / outputQuantityList
+    PARENT = "parent"  # parentID
+    CHILD = "child"  # childEPCs / childQuantityList
+
+
+@dataclass(frozen=True, slots=True)
+class Participation:
+    """One item in one event. `amount` is 1 for an instance, None where nothing is said."""
+
+    role: Role
+    identifier: Identifier
+    amount: Decimal | None
+    uom: str | None  # UN/CEFACT Rec 20, e.g. KGM; None counts pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `start` and `length` give its bytes within the document received.
+
+    `biz_step` and `disposition` are bare CBV words (``shipping``) where they are
+    standard and URIs otherwise; `source` and `destination` are canonical identifiers of
+    the possessing (else owning) party, else of the location. `body` is the parsed JSON.
+    """
+
+    start: int
+    length: int
+    event_id: str
+    type: str
+    action: str | None
+    event_time: datetime
+    time_zone_offset: str
+    biz_step: str | None
+    disposition: str | None
+    read_point: str | None
+    biz_location: str | None
+    source: str | None
+    destination: str | None
+    transformation_id: str | None
+    participations: tuple[Participation, ...]
+    temperature_low: Decimal | None
+    temperature_high: Decimal | None
+    declared_at: datetime | None
+    ilmd: dict[str, Any] | None  # keys expanded to full IRIs
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EventDocument:
+    """A checked EPCIS document or bare event."""
+
+    body: bytes
+    events: tuple[Event, ...]

@@ -1,0 +1,125 @@
+"""Engines for SQLite and PostgreSQL, and the settings that make a commit durable.
+
+SQLite runs WAL with ``synchronous=FULL``: ``NORMAL`` loses acknowledged records in
+a power cut. A write transaction begins with ``BEGIN IMMEDIATE``, because WAL cannot
+turn a read transaction into a writing one once somebody else has written.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import QueuePool
+
+SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "foreign_keys": 1,
+    "secure_delete": 1,
+    "busy_timeout": 10_000,
+}
+POSTGRESQL_SETTINGS = {
+    "fsync": {"on"},
+    "full_page_writes": {"on"},
+    "synchronous_commit": {"on", "remote_apply"},
+}
+
+
+class UnsafeSettings(RuntimeError):
+    """The database would acknowledge what it may lose: the service does not start."""
+
+
+def reading_engine(url: str) -> Engine:
+    """Return an engine whose transactions only read; many may run at once."""
+    parsed = normal_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, poolclass=QueuePool, pool_size=8, max_overflow=24)
+        _begin_with(engine, "BEGIN", query_only=True)
+        return engine
+    return create_engine(
+        parsed,
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,
+        connect_args=_postgresql_arguments(),
+        execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
+    )
+
+
+def writing_engine(url: str) -> Engine:
+    """Return an engine whose transactions may write."""
+    parsed = normal_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        # One connection, handed from writer to writer under a lock (session.py).
+        engine = create_engine(
+            parsed,
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"check_same_thread": False},
+        )
+        _begin_with(engine, "BEGIN IMMEDIATE", query_only=False)
+        return engine
+    return create_engine(
+        parsed,
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,
+        connect_args=_postgresql_arguments(),
+    )
+
+
+def normal_url(url: str) -> URL:
+    """Return the URL with our driver; ``postgres://`` and ``postgresql://`` mean psycopg 3."""
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def assert_durable(connection: Connection) -> None:
+    """Raise UnsafeSettings unless what this connection commits survives a power cut."""
+    if connection.dialect.name == "sqlite":
+        wrong = {
+            name: found
+            for name, wanted in SQLITE_PRAGMAS.items()
+            if (found := connection.exec_driver_sql(f"PRAGMA {name}").scalar()) != wanted
+        }
+    else:
+        wrong = {
+            name: found
+            for name, wanted in POSTGRESQL_SETTINGS.items()
+            if (found := connection.exec_driver_sql(f"SHOW {name}").scalar()) not in wanted
+        }
+    if wrong:
+        raise UnsafeSettings(f"these database settings may lose acknowledged records: {wrong}")
+
+
+def _begin_with(engine: Engine, statement: str, *, query_only: bool) -> None:
+    """Take transactions over from the sqlite3 module and open them with `statement`."""
+
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi_connection: Any, _record: object) -> None:
+        dbapi_connection.isolation_level = None
+        cursor = dbapi_connection.cursor()
+        for name, value in SQLITE_PRAGMAS.items():
+            cursor.execute(f"PRAGMA {name} = {value}")
+        if query_only:
+            cursor.execute("PRAGMA query_only = 1")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+
+def _postgresql_arguments() -> dict[str, Any]:
+    """Notice a dead server in seconds, not minutes, and never hang on a statement."""
+    return {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 3000,
+        "options": "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 "
+        "-c timezone=UTC",
+    }
