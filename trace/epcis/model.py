@@ -58,6 +58,7 @@ class Event:
     declared_at: datetime | None
     ilmd: dict[str, Any] | None  # keys expanded to full IRIs
     body: dict[str, Any]
+    hidden: bool = False  # foodtrace:visibility is "hidden": not shown to the public
 
 
 @dataclass(frozen=True, slots=True)

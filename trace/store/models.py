@@ -141,6 +141,8 @@ class Event(Base):
     temperature_high: Mapped[Decimal | None]
     # Set on an error declaration: the event it repeats is declared wrong.
     declared_at: Mapped[datetime | None]
+    # Its party keeps the step from the public, who see a numbered blank in its place.
+    hidden: Mapped[bool] = mapped_column(default=False)
 
 
 class EventItem(Base):
