@@ -1,0 +1,98 @@
+"""What those who check food found: certificates and recalls as everybody reads them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from foodtrace.inspections.rules import (
+    CertificateKind,
+    Result,
+    Verdict,
+    recall_finish_by,
+    recall_start_by,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A laboratory's certificate for one lot. Withdrawn ones stay, and say so."""
+
+    id: int
+    lot: str  # canonical identifier
+    number: str
+    kind: CertificateKind
+    party_id: int
+    laboratory: str
+    laboratory_en: str | None
+    sampled_on: date
+    sampled_at: str | None  # the place, in words
+    sampled_by: str | None
+    sample_amount: Decimal | None
+    sample_uom: str | None
+    issued_on: date
+    valid_until: date | None
+    verdict: Verdict
+    recorded_at: datetime
+    withdrawn_at: datetime | None
+    withdrawal_reason: str | None
+    results: tuple[Result, ...]
+
+    def counts_on(self, day: date) -> bool:
+        """Tell whether it is neither withdrawn nor past its date on that day."""
+        return self.withdrawn_at is None and (self.valid_until is None or day <= self.valid_until)
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """A recall of one lot, and so of everything made from it. Ended ones stay."""
+
+    id: int
+    lot: str  # canonical identifier
+    recall_class: int  # 1 is the gravest
+    party_id: int | None
+    authority: str | None  # who opened it
+    authority_en: str | None
+    reason: str
+    reason_en: str | None
+    hazard: str
+    hazard_en: str | None
+    advice: str  # what to do with food at home
+    advice_en: str | None
+    compensation: str  # who pays, and how
+    compensation_en: str | None
+    contact: str  # telephone
+    area: str | None  # where it was sold
+    notice_url: str | None
+    opened_at: datetime
+    ended_at: datetime | None
+    end_statement: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """True until the recall is ended."""
+        return self.ended_at is None
+
+    @property
+    def start_by(self) -> datetime:
+        """Until when the recall has to be under way."""
+        return recall_start_by(self.recall_class, self.opened_at)
+
+    @property
+    def finish_by(self) -> date:
+        """The working day by which the recall has to be complete."""
+        return recall_finish_by(self.recall_class, self.opened_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All certificates and recalls of a set of lots, newest first."""
+
+    certificates: tuple[Certificate, ...] = ()
+    recalls: tuple[Recall, ...] = ()
+
+    @property
+    def open_recalls(self) -> tuple[Recall, ...]:
+        """The recalls that are not ended, gravest first."""
+        return tuple(
+            sorted((r for r in self.recalls if r.is_open), key=lambda r: (r.recall_class, -r.id))
+        )
