@@ -28,6 +28,7 @@ class Store:
         self.dialect = self.writers.dialect.name
         self._shared = SharedCommit(self) if self.dialect == "sqlite" else None
         self._watcher: PoolProxiedConnection | None = None
+        self._watchers = 0
         self._watching = threading.Lock()
         with self.writers.connect() as connection:
             assert_durable(connection)
@@ -60,6 +61,8 @@ class Store:
         with self._watching:
             if self._watcher is None:
                 self._watcher = self.readers.raw_connection()
+                # SQLite counts anew for every connection: never compare two of them.
+                self._watchers += 1
                 if self.dialect == "postgresql":
                     self._watcher.driver_connection.autocommit = True  # type: ignore[union-attr]  # psycopg's own
             try:
@@ -69,7 +72,7 @@ class Store:
                     if self.dialect == "sqlite"
                     else "SELECT pg_current_snapshot()::text"
                 )
-                return str(cursor.fetchone()[0])
+                return f"{self._watchers}:{cursor.fetchone()[0]}"
             except Exception:
                 self._watcher.invalidate()
                 self._watcher = None
