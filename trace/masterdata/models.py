@@ -1,18 +1,25 @@
 """Master data: who (party), where (place), what (product, lot).
 
-Party, place and product rows have the id of the statement that made them; a lot's
-facts are derived from the ILMD of the event that made the lot. All are derived tables.
+Party, place and product rows have the id of the statement that made them, and `revision`
+is the id of the newest statement that shaped them; a lot's facts are derived from the ILMD
+of the event that made the lot. All are derived tables.
 """
 
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foodtrace.trace.store.models import Base
 from foodtrace.trace.store.types import Id
+
+
+def _own_id(context: Any) -> int:
+    """Return the id of the row that is being written: nothing has revised it yet."""
+    own: int = context.get_current_parameters()["id"]
+    return own
 
 
 class Party(Base):
@@ -31,20 +38,23 @@ class Party(Base):
     region: Mapped[str | None] = mapped_column(String(100))  # province, city, county: shown to all
     address: Mapped[str | None] = mapped_column(String(300))
     phone: Mapped[str | None] = mapped_column(String(40))  # the organisation's public number
+    revision: Mapped[int] = mapped_column(Id, default=_own_id)
 
 
 class Place(Base):
     """A place of a party. `identifier`: ``/414/{gln}[/254/{ext}]``, or a ``urn:uuid:``."""
 
     __tablename__ = "place"
+    __table_args__ = (Index("uq_place_name", "party_id", "name", unique=True),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
     identifier: Mapped[str] = mapped_column(String(100), unique=True)
-    party_id: Mapped[int] = mapped_column(ForeignKey("party.id"), index=True)
+    party_id: Mapped[int] = mapped_column(ForeignKey("party.id"))
     name: Mapped[str] = mapped_column(String(200))
     name_en: Mapped[str | None] = mapped_column(String(200))
     region: Mapped[str | None] = mapped_column(String(100))
     address: Mapped[str | None] = mapped_column(String(300))
+    revision: Mapped[int] = mapped_column(Id, default=_own_id)
 
 
 class Product(Base):
@@ -64,6 +74,19 @@ class Product(Base):
     standard: Mapped[str | None] = mapped_column(String(100))  # e.g. GB/T 22345-2008
     ingredients: Mapped[str | None] = mapped_column(String(1000))
     allergens: Mapped[str | None] = mapped_column(String(300))
+    revision: Mapped[int] = mapped_column(Id, default=_own_id)
+
+
+class Revision(Base):
+    """A statement that made or changed a party, place or product: its history, in order."""
+
+    __tablename__ = "revision"
+    __table_args__ = (Index("ix_revision_subject_id", "subject_id", "id"),)
+
+    id: Mapped[int] = mapped_column(
+        ForeignKey("statement.id"), primary_key=True, autoincrement=False
+    )
+    subject_id: Mapped[int] = mapped_column(Id)
 
 
 class Lot(Base):
