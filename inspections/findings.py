@@ -49,8 +49,8 @@ class Recall:
     id: int
     lot: str  # canonical identifier
     recall_class: int  # 1 is the gravest
-    party_id: int | None
-    authority: str | None  # who opened it
+    party_id: int  # who opened it; 0: no party
+    authority: str | None
     authority_en: str | None
     reason: str
     reason_en: str | None
@@ -64,6 +64,7 @@ class Recall:
     area: str | None  # where it was sold
     notice_url: str | None
     opened_at: datetime
+    recorded_at: datetime  # when this service was told
     ended_at: datetime | None
     end_statement: str | None
 

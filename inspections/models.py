@@ -68,7 +68,7 @@ class Recall(Base):
     __tablename__ = "recall"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
-    party_id: Mapped[int | None] = mapped_column(Id)  # who opened it
+    party_id: Mapped[int] = mapped_column(Id)  # who opened it; 0: no party
     lot: Mapped[str] = mapped_column(String(500), index=True)
     recall_class: Mapped[int]
     reason: Mapped[str] = mapped_column(String(1000))
@@ -83,6 +83,7 @@ class Recall(Base):
     area: Mapped[str | None] = mapped_column(String(300))
     notice_url: Mapped[str | None] = mapped_column(String(500))
     opened_at: Mapped[datetime] = mapped_column(index=True)
+    recorded_at: Mapped[datetime]
     end_id: Mapped[int | None] = mapped_column(Id)
     ended_at: Mapped[datetime | None]
     end_statement: Mapped[str | None] = mapped_column(String(1000))
