@@ -139,17 +139,18 @@ class Hop:
     record_time: datetime
     biz_step: str | None
     disposition: str | None
-    place: PlaceFacts | None
-    party: PartyFacts | None
-    source: PartyFacts | None
-    destination: PartyFacts | None
-    temperature_low: Decimal | None
-    temperature_high: Decimal | None
-    parts: tuple[Part, ...]
-    carried: tuple[Carried, ...] = ()
-    via: int | None = None
+    temperature_low: Decimal | None = None
+    temperature_high: Decimal | None = None
     declared: bool = False
     declared_at: datetime | None = None
+    hidden: bool = False
+    place: PlaceFacts | None = None
+    party: PartyFacts | None = None
+    source: PartyFacts | None = None
+    destination: PartyFacts | None = None
+    parts: tuple[Part, ...] = ()
+    carried: tuple[Carried, ...] = ()
+    via: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
