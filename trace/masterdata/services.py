@@ -19,7 +19,7 @@ from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import require
 from foodtrace.trace.capture.services import record_statement
 from foodtrace.trace.errors import Conflict, Invalid, NotFound, Problem, mark
-from foodtrace.trace.gs1.public_code import new_code
+from foodtrace.trace.gs1.public_code import new_code, normal_code
 from foodtrace.trace.masterdata.models import Party, Place, Product, Revision
 from foodtrace.trace.masterdata.projections import REVISES
 from foodtrace.trace.masterdata.rules import (
@@ -194,8 +194,11 @@ def register_product(
     standard: str | None = None,
     ingredients: str | None = None,
     allergens: str | None = None,
+    code: str | None = None,
 ) -> Product:
     """Register a kind of food. Without a GTIN it gets a code of ours (``/q/…``).
+
+    `code` names that code; without one a new one is made.
 
     Raises Conflict if the GTIN is registered already.
     """
@@ -216,7 +219,7 @@ def register_product(
         },
     )
     gtin = body.pop("gtin")
-    body["identifier"] = f"/01/{gtin}" if gtin else f"/q/{new_code()}"
+    body["identifier"] = f"/01/{gtin}" if gtin else f"/q/{normal_code(code) if code else new_code()}"
     body["party_id"] = party_id
     body["shelf_life_days"] = checked_shelf_life(shelf_life_days)
     _refuse_taken(session, Product.identifier, body["identifier"], "gtin")
