@@ -219,7 +219,8 @@ def register_product(
         },
     )
     gtin = body.pop("gtin")
-    body["identifier"] = f"/01/{gtin}" if gtin else f"/q/{normal_code(code) if code else new_code()}"
+    own_code = normal_code(code) if code else new_code()
+    body["identifier"] = f"/01/{gtin}" if gtin else f"/q/{own_code}"
     body["party_id"] = party_id
     body["shelf_life_days"] = checked_shelf_life(shelf_life_days)
     _refuse_taken(session, Product.identifier, body["identifier"], "gtin")
