@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, or_, select, true
@@ -10,17 +10,19 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from foodtrace.inspections import models
+from foodtrace.inspections.checks import (
+    CERTIFICATE_TEXTS,
+    END_TEXTS,
+    WITHDRAWAL_TEXTS,
+    check_dates,
+    checked_recall,
+    checked_results,
+    past,
+)
 from foodtrace.inspections.findings import Certificate, Findings, Recall
 from foodtrace.inspections.projections import result_statement, statement
 from foodtrace.inspections.queries import certificates_where, findings_among, recalls_where
-from foodtrace.inspections.rules import (
-    CHINA,
-    RECALL_TERMS,
-    CertificateKind,
-    Result,
-    overall,
-    result_problems,
-)
+from foodtrace.inspections.rules import CertificateKind, Result, overall
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import can, require
 from foodtrace.trace.capture.services import record_statement
@@ -28,11 +30,9 @@ from foodtrace.trace.errors import Conflict, Forbidden, Invalid, NotFound, Probl
 from foodtrace.trace.gs1.identifiers import parse_identifier
 from foodtrace.trace.gs1.model import ItemKind
 from foodtrace.trace.masterdata.models import Lot
+from foodtrace.trace.masterdata.rules import checked
 from foodtrace.trace.store.models import Item
 
-MOST_RESULTS = 500
-# Clocks differ a little; what claims to happen later than this is a mistake.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 PAGE = 50
 
 
@@ -67,30 +67,36 @@ def issue_certificate(
             )
         )
     canonical = find_lot(session, lot)[0]
-    _check_dates(sampled_on, issued_on, valid_until)
-    _check_results(results, sampled_on)
-    _check_number(session, actor.party_id, number)
-    body = statement(
+    texts = checked(
+        CERTIFICATE_TEXTS,
         {
             "number": number,
+            "sampled_at": sampled_at,
+            "sampled_by": sampled_by,
+            "sample_uom": sample_uom,
+        },
+    )
+    check_dates(sampled_on, issued_on, valid_until)
+    kept = checked_results(results, sampled_on)
+    _check_number(session, actor.party_id, texts["number"])
+    body = statement(
+        texts
+        | {
             "lot": canonical,
             "kind": kind,
             "sampled_on": sampled_on,
-            "sampled_at": sampled_at,
-            "sampled_by": sampled_by,
             "sample_amount": sample_amount,
-            "sample_uom": sample_uom,
             "issued_on": issued_on,
             "valid_until": valid_until,
-            "verdict": overall(results),
-            "results": [result_statement(result) for result in results],
+            "verdict": overall(kept),
+            "results": [result_statement(result) for result in kept],
         }
     )
     try:
         return record_statement(session, actor, "certificate", body)
     except IntegrityError:
         # Another request used the number between our look and our write.
-        raise _number_used(number) from None
+        raise _number_used(texts["number"]) from None
 
 
 def withdraw_certificate(
@@ -100,8 +106,11 @@ def withdraw_certificate(
     certificate_id: int,
     reason: str,
     at: datetime | None = None,
-) -> None:
-    """Withdraw a certificate: it stays readable, marked. Raises NotFound or Conflict."""
+) -> int:
+    """Withdraw a certificate: it stays readable, marked. Raises NotFound or Conflict.
+
+    Returns the id of the withdrawal's statement.
+    """
     found = session.scalar(
         select(models.Certificate).where(models.Certificate.id == certificate_id).with_for_update()
     )
@@ -110,13 +119,11 @@ def withdraw_certificate(
     require(actor, "certificate.withdraw", found.party_id)
     if found.withdrawn_at is not None:
         raise Conflict(Problem("", mark("This certificate is withdrawn already")))
-    withdrawn_at = _past(at, "at")
-    record_statement(
-        session,
-        actor,
-        "withdrawal",
-        statement({"certificate": certificate_id, "reason": reason, "withdrawn_at": withdrawn_at}),
-    )
+    body = checked(WITHDRAWAL_TEXTS, {"reason": reason}) | {
+        "certificate": certificate_id,
+        "withdrawn_at": past(at),
+    }
+    return record_statement(session, actor, "withdrawal", statement(body))
 
 
 def open_recall(
@@ -145,12 +152,27 @@ def open_recall(
     """
     canonical, owner = find_lot(session, lot)
     require(actor, "recall.open", owner)
-    _check_recall(recall_class, notice_url)
+    texts = checked_recall(
+        recall_class,
+        {
+            "reason": reason,
+            "reason_en": reason_en,
+            "hazard": hazard,
+            "hazard_en": hazard_en,
+            "advice": advice,
+            "advice_en": advice_en,
+            "compensation": compensation,
+            "compensation_en": compensation_en,
+            "contact": contact,
+            "area": area,
+            "notice_url": notice_url,
+        },
+    )
     same = recalls_where(
         session,
         models.Recall.lot == canonical,
         models.Recall.recall_class == recall_class,
-        models.Recall.reason == reason,
+        models.Recall.reason == texts["reason"],
         models.Recall.ended_at.is_(None),
         limit=1,
     )
@@ -163,31 +185,17 @@ def open_recall(
                 {"id": same[0].id},
             )
         )
-    body = {
-        "lot": canonical,
-        "recall_class": recall_class,
-        "reason": reason,
-        "reason_en": reason_en,
-        "hazard": hazard,
-        "hazard_en": hazard_en,
-        "advice": advice,
-        "advice_en": advice_en,
-        "compensation": compensation,
-        "compensation_en": compensation_en,
-        "contact": contact,
-        "area": area,
-        "notice_url": notice_url,
-        "opened_at": _past(at, "at"),
-    }
+    body = texts | {"lot": canonical, "recall_class": recall_class, "opened_at": past(at)}
     return record_statement(session, actor, "recall", statement(body))
 
 
 def end_recall(
     session: Session, actor: Actor, *, recall_id: int, conclusion: str, at: datetime | None = None
-) -> None:
+) -> int:
     """End a recall with a public conclusion; it stays visible as ended.
 
-    Raises NotFound, or Conflict where it is ended already.
+    Returns the id of the end's statement. Raises NotFound, or Conflict where it is ended
+    already.
     """
     found = session.scalar(
         select(models.Recall).where(models.Recall.id == recall_id).with_for_update()
@@ -197,15 +205,18 @@ def end_recall(
     require(actor, "recall.close", found.party_id)
     if found.ended_at is not None:
         raise Conflict(Problem("", mark("This recall is ended already")))
-    ended_at = _past(at, "at")
+    ended_at = past(at)
     if ended_at < found.opened_at:
-        raise Invalid(Problem("at", mark("A recall cannot end before it was opened")))
-    record_statement(
-        session,
-        actor,
-        "recall_end",
-        statement({"recall": recall_id, "statement": conclusion, "ended_at": ended_at}),
-    )
+        raise Invalid(
+            Problem(
+                "at",
+                mark("A recall cannot end before it was opened"),
+                mark("Check date and time zone"),
+            )
+        )
+    conclusion = checked(END_TEXTS, {"conclusion": conclusion})["conclusion"]
+    body = {"recall": recall_id, "statement": conclusion, "ended_at": ended_at}
+    return record_statement(session, actor, "recall_end", statement(body))
 
 
 def findings_of(session: Session, canonicals: Collection[str]) -> Findings:
@@ -311,39 +322,6 @@ def _readable(actor: Actor) -> ColumnElement[bool]:
     return or_(models.Certificate.party_id == actor.party_id, models.Certificate.lot.in_(own_lots))
 
 
-def _check_dates(sampled_on: date, issued_on: date, valid_until: date | None) -> None:
-    problems = []
-    if sampled_on > issued_on:
-        problems.append(
-            Problem("sampled_on", mark("The sample was taken after the certificate was issued"))
-        )
-    if issued_on > datetime.now(CHINA).date():
-        problems.append(Problem("issued_on", mark("The day of issue lies in the future")))
-    if valid_until is not None and valid_until < issued_on:
-        problems.append(Problem("valid_until", mark("It ends before it is issued")))
-    if problems:
-        raise Invalid(*problems)
-
-
-def _check_results(results: Sequence[Result], sampled_on: date) -> None:
-    if not 0 < len(results) <= MOST_RESULTS:
-        raise Invalid(
-            Problem(
-                "results",
-                mark("A certificate has between 1 and %(most)s results"),
-                mark("Enter at least one result, or split the certificate"),
-                {"most": MOST_RESULTS},
-            )
-        )
-    problems = [
-        problem
-        for index, result in enumerate(results)
-        for problem in result_problems(result, sampled_on, f"results/{index}/")
-    ]
-    if problems:
-        raise Invalid(*problems[:20])
-
-
 def _check_number(session: Session, party_id: int, number: str) -> None:
     if session.scalar(
         select(models.Certificate.id).where(
@@ -362,32 +340,3 @@ def _number_used(number: str) -> Conflict:
             {"number": number},
         )
     )
-
-
-def _check_recall(recall_class: int, notice_url: str | None) -> None:
-    problems = []
-    if recall_class not in RECALL_TERMS:
-        problems.append(
-            Problem("recall_class", mark("A recall is of class 1, 2 or 3"), mark("Choose one"))
-        )
-    # The address becomes a link on public pages: a script address must not pass.
-    if notice_url is not None and not notice_url.startswith(("https://", "http://")):
-        problems.append(
-            Problem(
-                "notice_url",
-                mark("The address of the notice is no web address"),
-                mark("Write it with https:// in front, or leave it empty"),
-            )
-        )
-    if problems:
-        raise Invalid(*problems)
-
-
-def _past(at: datetime | None, place: str) -> datetime:
-    """Return the time of an act: now where none is said. Raises Invalid for a future one."""
-    now = datetime.now(UTC)
-    if at is None:
-        return now
-    if at > now + CLOCK_TOLERANCE:
-        raise Invalid(Problem(place, mark("This time lies in the future")))
-    return at
