@@ -1,0 +1,82 @@
+"""An act that is sent twice is done once.
+
+A person taps twice, a lorry's tablet comes back after a week in the mountains and sends
+all it kept: the key that came with the act is remembered as long as the record itself.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from foodtrace.trace.access.actor import Actor
+from foodtrace.trace.errors import Invalid, Problem, Unprocessable, mark
+from foodtrace.trace.masterdata.models import Party
+from foodtrace.trace.store.models import Capture, Statement
+
+LONGEST_KEY = 255
+
+Answer = dict[str, Any]
+
+
+def once(
+    session: Session,
+    actor: Actor,
+    key: str | None,
+    request: bytes,
+    act: Callable[[], tuple[int, Answer]],
+) -> tuple[Answer, bool]:
+    """Do an act, or return what it answered when it came with the same key before.
+
+    `act` returns the id of the statement that it recorded, and the answer as JSON values.
+    The second value says whether the answer is an old one. Raises Unprocessable when the
+    key came with another request.
+    """
+    if key is None:
+        return act()[1], False
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise Invalid(
+            Problem(
+                "Idempotency-Key",
+                mark("The key has 1 to %(longest)s visible characters"),
+                mark("Send a random UUID for each act"),
+                {"longest": LONGEST_KEY},
+            )
+        )
+    # Two copies that arrive together: the second waits here until the first is recorded.
+    session.execute(select(Party.id).where(Party.id == actor.party_id).with_for_update())
+    digest = hashlib.sha256(request).digest()
+    known = session.scalar(
+        select(Capture).where(Capture.party_id == (actor.party_id or 0), Capture.key == key)
+    )
+    if known is not None:
+        if known.body_sha256 != digest:
+            raise Unprocessable(
+                Problem(
+                    "Idempotency-Key",
+                    mark("This key came with another request before"),
+                    mark("Make a new key for a new act"),
+                )
+            )
+        return known.result, True
+    statement_id, answer = act()
+    document_id = session.execute(
+        select(Statement.document_id).where(Statement.id == statement_id)
+    ).scalar_one()
+    session.add(
+        Capture(
+            id=str(uuid.uuid4()),
+            party_id=actor.party_id or 0,
+            key=key,
+            body_sha256=digest,
+            document_id=document_id,
+            created_at=datetime.now(UTC),
+            result=answer,
+        )
+    )
+    session.flush()
+    return answer, False
