@@ -1,0 +1,224 @@
+"""EPCIS 2.0 JSON documents and events: bytes in, checked events out, all problems named."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from foodtrace.trace.epcis import strict_json
+from foodtrace.trace.epcis.context import (
+    STANDARD_PREFIXES,
+    expanded,
+    has_epcis_context,
+    prefixes_of,
+)
+from foodtrace.trace.epcis.items import participations_of
+from foodtrace.trace.epcis.model import Event, EventDocument
+from foodtrace.trace.epcis.parties import party_of, place_of
+from foodtrace.trace.epcis.problems import Problems, identifier_at
+from foodtrace.trace.epcis.rules import event_problems
+from foodtrace.trace.epcis.strict_json import Slice
+from foodtrace.trace.epcis.temperatures import temperature_range
+from foodtrace.trace.epcis.times import utc_time
+from foodtrace.trace.epcis.validation import EVENT_TYPES, shape_problems
+from foodtrace.trace.epcis.vocabulary import BIZ_STEP, DISPOSITION, Vocabulary
+from foodtrace.trace.errors import Problem, mark
+
+_Prefixes = Mapping[str, str]
+
+
+def read_document(body: bytes, *, now: datetime) -> EventDocument:
+    """Return an EPCISDocument with its events. Raises Invalid (at most 20 problems) or TooLarge."""
+    head, slices = strict_json.read_document(body)
+    problems = Problems()
+    if head.get("type") == "EPCISQueryDocument":
+        problems.extend([_query_document()])
+        problems.check()
+    problems.extend(shape_problems("EPCISDocument", head, "", problems.room))
+    prefixes = None if problems.found else _prefixes_of_head(head, problems)
+    if not slices and not problems.found:
+        problems.extend([_no_events()])
+    events = []
+    for index, part in enumerate(slices):
+        if not problems.room:
+            break
+        place = f"/epcisBody/eventList/{index}"
+        events.append(_read(body, part, place, prefixes, now, problems))
+    problems.check()
+    return EventDocument(body, tuple(event for event in events if event))
+
+
+def read_event(body: bytes, *, now: datetime) -> EventDocument:
+    """Return one bare event, which must have its own ``@context``. Raises Invalid or TooLarge."""
+    part = strict_json.read_object(body)
+    problems = Problems()
+    if "@context" not in part.value:
+        problems.extend([_no_context()])
+    event = _read(body, part, "", STANDARD_PREFIXES, now, problems)
+    if event and not has_epcis_context(event.body["@context"]):
+        problems.extend([_no_epcis_context()])
+    problems.check()
+    return EventDocument(body, (event,) if event else ())
+
+
+def _prefixes_of_head(head: Mapping[str, Any], problems: Problems) -> _Prefixes | None:
+    context = head["@context"]
+    if not has_epcis_context(context):
+        problems.extend([_no_epcis_context()])
+        return None
+    return problems.tried(prefixes_of, context, STANDARD_PREFIXES, "/@context")
+
+
+def _read(
+    body: bytes,
+    part: Slice,
+    place: str,
+    inherited: _Prefixes | None,
+    now: datetime,
+    problems: Problems,
+) -> Event | None:
+    """Return the event of a slice; None, and the problems, if it has any.
+
+    Without prefixes, because the head of the document is broken, only the shape is checked.
+    """
+    before = problems.room
+    event: dict[str, Any] = part.value
+    if event.get("type") not in EVENT_TYPES:
+        problems.extend([_no_event_type(place, event)])
+        return None
+    problems.extend(shape_problems(event["type"], event, place, problems.room))
+    if problems.room < before or inherited is None:
+        return None
+    prefixes = _prefixes_of_event(event, inherited, place, problems)
+    if prefixes is None:
+        return None
+    problems.extend(event_problems(event, prefixes, place, now))
+    if problems.room < before:
+        return None
+    made = _event_of(body, part, event, prefixes, place, problems)
+    return made if problems.room == before else None
+
+
+def _prefixes_of_event(
+    event: Mapping[str, Any], inherited: _Prefixes, place: str, problems: Problems
+) -> _Prefixes | None:
+    if "@context" not in event:
+        return inherited
+    return problems.tried(prefixes_of, event["@context"], inherited, f"{place}/@context")
+
+
+def _event_of(
+    body: bytes,
+    part: Slice,
+    event: dict[str, Any],
+    prefixes: _Prefixes,
+    place: str,
+    problems: Problems,
+) -> Event:
+    """Return the event; every rule but those on identifiers and temperatures is checked."""
+    low, high = problems.tried(temperature_range, event, prefixes, place) or (None, None)
+    declaration = event.get("errorDeclaration")
+    return Event(
+        start=part.start,
+        length=part.length,
+        event_id=event.get("eventID") or _event_id(body[part.start : part.start + part.length]),
+        type=event["type"],
+        action=event.get("action"),
+        event_time=utc_time(event["eventTime"], place),
+        time_zone_offset=event["eventTimeZoneOffset"],
+        biz_step=_word(event, "bizStep", BIZ_STEP, prefixes),
+        disposition=_word(event, "disposition", DISPOSITION, prefixes),
+        read_point=place_of(event, "readPoint", prefixes, place, problems),
+        biz_location=place_of(event, "bizLocation", prefixes, place, problems),
+        source=party_of(event, "source", prefixes, place, problems),
+        destination=party_of(event, "destination", prefixes, place, problems),
+        transformation_id=_transformation_id(event, prefixes, place, problems),
+        participations=participations_of(event, prefixes, place, problems),
+        temperature_low=low,
+        temperature_high=high,
+        declared_at=utc_time(declaration["declarationTime"], place) if declaration else None,
+        ilmd=_expanded_names(event["ilmd"], prefixes) if "ilmd" in event else None,
+        body=event,
+    )
+
+
+def _word(
+    event: Mapping[str, Any], name: str, vocabulary: Vocabulary, prefixes: _Prefixes
+) -> str | None:
+    return vocabulary.word(event[name], prefixes, name) if name in event else None
+
+
+def _transformation_id(
+    event: Mapping[str, Any], prefixes: _Prefixes, place: str, problems: Problems
+) -> str | None:
+    if "transformationID" not in event:
+        return None
+    text = expanded(event["transformationID"], prefixes)
+    identifier = problems.tried(identifier_at, text, f"{place}/transformationID")
+    return identifier.canonical if identifier else None
+
+
+def _event_id(received: bytes) -> str:
+    """Return an id for an event that has none: the same bytes always get the same.
+
+    A UUID of version 8 (RFC 9562, section 5.8) made of the SHA-256 of the bytes.
+    """
+    number = int.from_bytes(hashlib.sha256(received).digest()[:16])
+    number = number & ~(0xF << 76) | 0x8 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    return f"urn:uuid:{uuid.UUID(int=number)}"
+
+
+def _expanded_names(value: Any, prefixes: _Prefixes) -> Any:
+    """Return the value with full IRIs for names, as plain JSON: fractions become floats."""
+    if isinstance(value, dict):
+        return {
+            expanded(name, prefixes): _expanded_names(part, prefixes)
+            for name, part in value.items()
+        }
+    if isinstance(value, list):
+        return [_expanded_names(part, prefixes) for part in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _no_event_type(place: str, event: Mapping[str, Any]) -> Problem:
+    return Problem(
+        f"{place}/type",
+        mark("%(type)s is no EPCIS event type"),
+        mark("Write one of %(types)s"),
+        {"type": str(event.get("type"))[:100], "types": ", ".join(EVENT_TYPES)},
+    )
+
+
+def _query_document() -> Problem:
+    return Problem(
+        "/type",
+        mark("An EPCISQueryDocument is an answer: it cannot be captured"),
+        mark("Send the events in an EPCISDocument"),
+    )
+
+
+def _no_events() -> Problem:
+    return Problem(
+        "/epcisBody/eventList",
+        mark("The document holds no events"),
+        mark("Send at least one event"),
+    )
+
+
+def _no_context() -> Problem:
+    return Problem(
+        "/@context",
+        mark("@context is missing"),
+        mark("Add https://ref.gs1.org/standards/epcis/epcis-context.jsonld"),
+    )
+
+
+def _no_epcis_context() -> Problem:
+    return Problem(
+        "/@context",
+        mark("The context of EPCIS is missing"),
+        mark("Add https://ref.gs1.org/standards/epcis/epcis-context.jsonld"),
+    )
