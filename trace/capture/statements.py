@@ -1,12 +1,26 @@
 """The record itself: documents as received, and the statements that are slices of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
-from sqlalchemy import func, insert, select
+import msgspec
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture.projections import Received
+from foodtrace.trace.epcis.model import Event, EventDocument
+from foodtrace.trace.epcis.reader import read_document, read_event
+from foodtrace.trace.store.ids import reserve_ids
 from foodtrace.trace.store.models import Document, Statement
+from foodtrace.trace.store.sets import id_rows
+
+EVENT = "event"
+
+
+class _Head(msgspec.Struct):
+    """What tells a document from a bare event; the rest is skipped, not parsed."""
+
+    type: str
 
 
 def store_document(session: Session, received: Received, body: bytes, content_type: str) -> int:
@@ -30,7 +44,7 @@ def store_statements(
     """Write one statement a slice (start, length in bytes) and return their rising ids."""
     if not slices:
         return []
-    ids = _next_ids(session, len(slices))
+    ids = reserve_ids(session, Statement, len(slices))
     session.execute(
         insert(Statement),
         [
@@ -47,12 +61,34 @@ def store_statements(
     return ids
 
 
-def _next_ids(session: Session, count: int) -> list[int]:
-    """Reserve ids for new statements: the rows that hang on them are then written in bulk."""
-    if session.get_bind().dialect.name == "postgresql":
-        sequence = func.nextval(func.pg_get_serial_sequence("statement", "id"))
-        series = func.generate_series(1, count).table_valued("n")
-        return sorted(session.scalars(select(sequence).select_from(series)))
-    # One writer at a time, and nothing is ever deleted: the next ids are ours.
-    last = session.scalar(select(func.max(Statement.id))) or 0
-    return list(range(last + 1, last + 1 + count))
+def document_of(session: Session, document_id: int) -> tuple[bytes, Received]:
+    """Return the bytes of a document, and who sent them when."""
+    body, party_id, actor, at = session.execute(
+        select(Document.body, Document.party_id, Document.actor, Document.received_at).where(
+            Document.id == document_id
+        )
+    ).one()
+    return body, Received(party_id or 0, actor, at)
+
+
+def read_again(body: bytes, received: Received) -> EventDocument:
+    """Return the events of a recorded document or bare event."""
+    is_document = msgspec.json.decode(body, type=_Head).type == "EPCISDocument"
+    return (read_document if is_document else read_event)(body, now=received.at)
+
+
+def read_events(
+    session: Session, statement_ids: Iterable[int]
+) -> Iterator[tuple[int, Event, Received]]:
+    """Yield these events and who sent them, in the order of their ids, from the bytes received."""
+    rows = session.execute(
+        select(Statement.id, Statement.document_id, Statement.start)
+        .where(Statement.id.in_(select(id_rows("ids").c.id)))
+        .order_by(Statement.id),
+        {"ids": sorted(statement_ids)},
+    ).all()
+    for document_id, group in groupby(rows, key=lambda row: row.document_id):
+        body, received = document_of(session, document_id)
+        events = {event.start: event for event in read_again(body, received).events}
+        for row in group:
+            yield row.id, events[row.start], received

@@ -268,6 +268,11 @@ def find_party(
     return found[0] if found else None
 
 
+def find_product(session: Session, identifier: str) -> Product | None:
+    """Return the product with this identifier (``/01/{gtin}``, ``/q/{code}``), or None."""
+    return session.scalars(select(Product).where(Product.identifier == identifier)).one_or_none()
+
+
 def get_party(session: Session, party_id: int) -> Party:
     """Return a party. Raises NotFound."""
     return _got(session, Party, party_id, "party_id")

@@ -117,6 +117,7 @@ class Event(Base):
             postgresql_where=text("declared_at IS NULL"),
         ),
         Index("ix_event_event_time", "event_time"),
+        Index("ix_event_destination", "destination", "biz_step"),
     )
 
     id: Mapped[int] = mapped_column(ForeignKey("statement.id"), primary_key=True)
@@ -179,7 +180,8 @@ class Edge(Base):
     parent_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
     child_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
     event_id: Mapped[int] = mapped_column(ForeignKey("event.id"), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(6))
+    # Part of the key: an event may make serials of a lot out of that very lot.
+    kind: Mapped[str] = mapped_column(String(6), primary_key=True)
 
 
 class Containment(Base):
