@@ -1,8 +1,12 @@
-"""What both applications share of HTTP: the store, the settings and who is asking."""
+"""What both applications share of HTTP: the store, the settings, the limits and who is asking."""
 
+import secrets
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypeVar
 
-from flask import current_app, g
+from flask import Flask, Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import ANONYMOUS, Actor
@@ -11,6 +15,21 @@ from foodtrace.trace.store.session import Store
 
 STORE = "foodtrace.store"
 SETTINGS = "foodtrace.settings"
+LARGEST_BODY = 1024 * 1024
+MOST_FORM_PARTS = 1000
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+class Application(Flask):
+    """A Flask application that gives every crash an id, for the page and for the log."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log a crash with its id."""
+        g.crash_id = secrets.token_hex(6)
+        self.logger.error(
+            "%s %s failed, id %s", request.method, request.path, g.crash_id, exc_info=exc_info
+        )
 
 
 def store() -> Store:
@@ -39,3 +58,71 @@ def current_actor() -> Actor:
     """Return who is asking: set before each request by the access layer."""
     actor: Actor = g.get("actor", ANONYMOUS)
     return actor
+
+
+def open_to_all(view: _View) -> _View:
+    """Mark a view of the staff application that needs nobody to be signed in."""
+    view.open_to_all = True  # type: ignore[attr-defined]  # a mark on the function
+    return view
+
+
+def body_limit(size: int) -> Callable[[_View], _View]:
+    """Let one view take bodies of up to `size` bytes instead of LARGEST_BODY."""
+
+    def mark(view: _View) -> _View:
+        view.body_limit = size  # type: ignore[attr-defined]  # a mark on the function
+        return view
+
+    return mark
+
+
+def is_machine_path(path: str) -> bool:
+    """Answer whether programs are served there: keys instead of cookies, problem documents."""
+    return path.startswith("/api/") or path == "/epcis" or path.startswith("/epcis/")
+
+
+def prepare(app: Flask, store: Store, settings: Settings) -> None:
+    """Give an application its store, its settings, its limits and its safe headers."""
+    app.extensions[STORE] = store
+    app.extensions[SETTINGS] = settings
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_PARTS=MOST_FORM_PARTS,
+        BABEL_TRANSLATION_DIRECTORIES=";".join(_translations()),
+        BABEL_DEFAULT_LOCALE="zh_Hans_CN",
+        BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
+    )
+    app.before_request(_apply_body_limit)
+    app.after_request(_add_headers)
+
+
+def _translations() -> list[str]:
+    """Return the folders of all catalogues: a text may come from any of the packages."""
+    root = Path(__file__).resolve().parent.parent
+    names = ("trace", "producers", "inspections", "consumer_web")
+    return [str(root / name / "translations") for name in names]
+
+
+def _apply_body_limit() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    limit = getattr(view, "body_limit", None)
+    if limit is not None:
+        request.max_content_length = limit
+
+
+def _add_headers(response: Response) -> Response:
+    """Close what a page of ours never needs; a view may have said otherwise."""
+    headers = response.headers
+    headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    )
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if settings().secure_cookies:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response

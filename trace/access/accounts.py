@@ -19,7 +19,7 @@ from foodtrace.trace.access.models import SignIn, User, UserRole
 from foodtrace.trace.access.policy import require
 from foodtrace.trace.errors import Conflict, Invalid, NotFound, Problem, mark
 
-ARGON2_COST = {"memory_cost": 19456, "time_cost": 2, "parallelism": 1}
+ARGON2_MEMORY, ARGON2_TIME, ARGON2_LANES = 19456, 2, 1
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 128
 _FEWEST_DIFFERENT_CHARACTERS = 5
@@ -142,7 +142,9 @@ def create_user(
 
 def hash_password(password: str) -> str:
     """Return the argon2id text of a password."""
-    return PasswordHasher(**ARGON2_COST).hash(password)
+    return PasswordHasher(
+        memory_cost=ARGON2_MEMORY, time_cost=ARGON2_TIME, parallelism=ARGON2_LANES
+    ).hash(password)
 
 
 def generate_password() -> str:

@@ -40,13 +40,13 @@ class User(Base, UserMixin):
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     party_id: Mapped[int | None] = mapped_column(Id)
     created_at: Mapped[datetime]
-    last_login_at: Mapped[datetime | None]
+    last_login_at: Mapped[datetime | None]  # type: ignore[assignment]  # none before the first
     # The second factor: the secret is encrypted with the installation's key. A code
     # counts once: the counter of the last one that was taken is kept.
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
     tf_last_counter: Mapped[int | None] = mapped_column(Id)
-    roles: Mapped[list[UserRole]] = relationship(
+    roles: Mapped[list[UserRole]] = relationship(  # type: ignore[assignment]  # a list of ours
         cascade="all, delete-orphan", lazy="selectin", order_by=UserRole.name
     )
 

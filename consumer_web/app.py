@@ -1,0 +1,75 @@
+"""The whole service: the public and the staff application, joined by the path.
+
+The public one knows no cookies and no sessions, so that its pages may be cached; the
+staff one knows who is asking before every request. Both share one store.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from flask_babel import Babel
+
+from foodtrace.consumer_web import health
+from foodtrace.consumer_web.language import current_locale
+from foodtrace.consumer_web.opening import open_store
+from foodtrace.trace.access import pages as account_pages
+from foodtrace.trace.access.identify import set_up_identity
+from foodtrace.trace.access.security import set_up_security
+from foodtrace.trace.navigation import add_entries
+from foodtrace.trace.problems import register_error_handlers
+from foodtrace.trace.rest import make_api
+from foodtrace.trace.settings import Settings
+from foodtrace.trace.shell import set_up_shell
+from foodtrace.trace.store.session import Store
+from foodtrace.trace.web import Application, prepare
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# The first part of every path of the staff application.
+STAFF = frozenset(
+    {"api", "epcis", "producers", "inspections", "login", "logout", "account", "staff"}
+)
+
+
+def create_app(settings: Settings) -> "WSGIApplication":
+    """Return the service over the database of these settings, which must be migrated."""
+    store = open_store(settings)
+    public = create_public_app(store, settings)
+    staff = create_staff_app(store, settings)
+
+    def dispatch(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+        first = environ.get("PATH_INFO", "/").split("/", 2)[1:2]
+        application = staff if first and first[0] in STAFF else public
+        return application(environ, start_response)
+
+    return dispatch
+
+
+def from_environment() -> "WSGIApplication":
+    """Return the service as the environment describes it: what a WSGI server calls."""
+    return create_app(Settings.from_environment())
+
+
+def create_public_app(store: Store, settings: Settings) -> Flask:
+    """Return what anyone sees: no cookies, no sessions, no script."""
+    app = Application(__name__, static_folder=None)
+    prepare(app, store, settings)
+    Babel(app, locale_selector=current_locale)
+    app.register_blueprint(health.bp)
+    return app
+
+
+def create_staff_app(store: Store, settings: Settings) -> Flask:
+    """Return the consoles and the APIs, for those who have an account or a key."""
+    app = Application(__name__, static_folder=None, template_folder=None)
+    prepare(app, store, settings)
+    set_up_shell(app)
+    set_up_security(app, settings)
+    set_up_identity(app)
+    register_error_handlers(app, "trace/error.html")
+    make_api(app)
+    app.register_blueprint(account_pages.bp)
+    add_entries(app, account_pages.NAVIGATION)
+    return app

@@ -1,0 +1,50 @@
+"""Opening the database of an installation, for the server and for the commands."""
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from foodtrace.trace.errors import Problem, Unavailable, mark
+from foodtrace.trace.settings import Settings
+from foodtrace.trace.store.engine import UnsafeSettings
+from foodtrace.trace.store.migrate import is_current
+from foodtrace.trace.store.session import Store
+
+
+def open_store(settings: Settings) -> Store:
+    """Open a database whose tables are those of this program; raise Unavailable if not."""
+    store = open_any_store(settings)
+    if not is_current(store):
+        store.close()
+        raise Unavailable(
+            Problem(
+                "",
+                mark("The tables of this database are not those of this program"),
+                mark("Run foodtrace migrate"),
+            )
+        )
+    return store
+
+
+def open_any_store(settings: Settings) -> Store:
+    """Open a database with whatever tables it has; raise Unavailable if that fails."""
+    try:
+        return Store(settings.database_url)
+    except (ArgumentError, NoSuchModuleError):
+        raise Unavailable(
+            Problem(
+                "FOODTRACE_DATABASE_URL",
+                mark("This is not the address of a database"),
+                mark("Write it like sqlite:////folder/file or postgresql://user@host/name"),
+            )
+        ) from None
+    except (OperationalError, OSError, UnsafeSettings) as error:
+        url = make_url(settings.database_url).render_as_string(hide_password=True)
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise Unavailable(
+            Problem(
+                "",
+                mark("The database %(url)s cannot be opened: %(reason)s"),
+                mark("Check FOODTRACE_DATA and FOODTRACE_DATABASE_URL"),
+                {"url": url, "reason": reason},
+            )
+        ) from None

@@ -1,0 +1,35 @@
+"""The WSGI server: granian, the same for the one-command run and for production.
+
+A slow client holds a connection, never a thread: headers are read by the server's own
+loop, and 16 threads wait for the database rather than for the network.
+"""
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+
+THREADS = 16  # captures wait for the disk, pages do not
+MOST_CONNECTIONS = 1024  # a worker
+HEADER_TIMEOUT_MS = 15_000
+SECONDS_TO_FINISH = 10  # what is under way when the service is stopped
+
+
+def serve(host: str, port: int, *, workers: int) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way."""
+    Granian(
+        "foodtrace.consumer_web.app:from_environment",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=THREADS,
+        runtime_threads=1,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=MOST_CONNECTIONS,
+        backpressure=MOST_CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
+        respawn_failed_workers=True,
+        workers_kill_timeout=SECONDS_TO_FINISH,
+    ).serve()

@@ -1,0 +1,108 @@
+"""Who is asking, found out before every request of the staff application.
+
+Machines (``/api``, ``/epcis``) show a key and never a cookie; people have a session and
+never a key. A view that is not marked `open_to_all` needs one or the other: a blueprint
+cannot forget it. What the actor may do is asked of policy.py by the services.
+"""
+
+from flask import Flask, current_app, g, request, session
+from flask_login import current_user, logout_user
+from flask_wtf import CSRFProtect
+from werkzeug.exceptions import Forbidden as CrossSite
+
+from foodtrace.trace.access.accounts import actor_of_user
+from foodtrace.trace.access.actor import ANONYMOUS, Actor
+from foodtrace.trace.access.keys import actor_of, find_key, is_use_due, note_use
+from foodtrace.trace.access.security import SIGN_IN
+from foodtrace.trace.access.sign_ins import is_open
+from foodtrace.trace.errors import Problem, Unauthenticated, Unavailable, mark
+from foodtrace.trace.web import is_machine_path, reading, transaction
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# Views of extensions, which cannot be marked: signing in, and the API's description.
+_OPEN = frozenset(
+    {
+        "trace.static",
+        "api-docs.openapi_json",
+        "security.login",
+        "security.logout",
+        "security.two_factor_token_validation",
+        "security.two_factor_rescue",
+        "security.tf_select",
+    }
+)
+
+
+def set_up_identity(app: Flask) -> None:
+    """Find out who is asking before each request, and refuse nobody where one is needed."""
+    app.before_request(identify)
+
+
+def identify() -> None:
+    """Set the actor of this request; raise Unauthenticated where one is needed."""
+    if request.endpoint is None:
+        return  # no such page: the same answer for everybody
+    if is_machine_path(request.path):
+        g.actor = _machine()
+    else:
+        if request.method not in _SAFE:
+            _refuse_forgery()
+        g.actor = _person()
+    if g.get("actor", ANONYMOUS) == ANONYMOUS and not _is_open(request.endpoint):
+        raise Unauthenticated()
+
+
+def _machine() -> Actor:
+    """Return who acts with the key of this request; nobody without one."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return ANONYMOUS
+    scheme, _, text = header.partition(" ")
+    with reading() as db:
+        key = find_key(db, text.strip()) if scheme.lower() == "bearer" else None
+    if key is None:
+        raise Unauthenticated(
+            Problem(
+                "",
+                mark("The API key is unknown, expired or withdrawn"),
+                mark("Send Authorization: Bearer and a valid key"),
+            )
+        )
+    if is_use_due(key):
+        try:
+            with transaction() as db:
+                note_use(db, key.id)
+        except Unavailable:
+            current_app.logger.info("the use of key %s could not be noted", key.id)
+    return actor_of(key)
+
+
+def _person() -> Actor:
+    """Return who is signed in; a session that was ended elsewhere is ended here, too."""
+    if not current_user.is_authenticated:
+        return ANONYMOUS
+    with reading() as db:
+        still_open = is_open(db, session.get(SIGN_IN, ""), current_user.id)
+    if not still_open:
+        logout_user()
+        return ANONYMOUS
+    return actor_of_user(current_user)
+
+
+def _refuse_forgery() -> None:
+    """Refuse what another site made the browser send, then check the form's own token."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    # Behind a proxy the scheme may differ, the host may not.
+    foreign = site not in (None, "same-origin", "none") or (
+        site is None and origin is not None and origin.partition("://")[2] != request.host
+    )
+    if foreign:
+        raise CrossSite("The form was sent from another site")
+    csrf: CSRFProtect = current_app.extensions["csrf"]
+    csrf.protect()
+
+
+def _is_open(endpoint: str) -> bool:
+    view = current_app.view_functions.get(endpoint)
+    return endpoint in _OPEN or getattr(view, "open_to_all", False)

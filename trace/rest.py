@@ -1,0 +1,108 @@
+"""The JSON API's frame: blueprints, strict bodies, problem documents and the OpenAPI text."""
+
+from typing import Any, NoReturn
+
+from flask import Flask, Request
+from flask_smorest import Api, Blueprint
+from marshmallow import Schema, ValidationError, fields
+from webargs import missing
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import UnsupportedMediaType
+
+from foodtrace.trace.strict_json import read_json
+from foodtrace.trace.validation import invalid_from
+
+PREFIX = "/api/v1"
+PROBLEM = "application/problem+json"
+
+
+class ProblemErrorSchema(Schema):
+    """One broken rule of a problem document."""
+
+    place = fields.String(metadata={"description": "JSON pointer of what breaks the rule"})
+    rule = fields.String()
+    fix = fields.String()
+
+
+class ProblemSchema(Schema):
+    """A problem document (RFC 9457)."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String()
+    instance = fields.String()
+    errors = fields.List(fields.Nested(ProblemErrorSchema))
+
+
+class StrictParser(FlaskParser):
+    """Reads JSON strictly, and refuses with our own errors."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Return the JSON body; an empty one counts as none."""
+        body = req.get_data()
+        if not body:
+            return missing
+        if not req.is_json:
+            raise UnsupportedMediaType("Send the body as application/json")
+        return read_json(body)
+
+    def handle_error(
+        self, error: ValidationError, req: Request, schema: Schema, **_: Any
+    ) -> NoReturn:
+        """Refuse the input, naming every problem."""
+        messages = error.messages
+        # webargs puts the location in front; places are relative to the body or the query.
+        inner = messages.values() if isinstance(messages, dict) else [messages]
+        merged: dict[str, Any] = {}
+        for part in inner:
+            merged |= part if isinstance(part, dict) else {"_schema": part}
+        raise invalid_from(merged)
+
+
+class ApiBlueprint(Blueprint):
+    """A blueprint of the JSON API: mount it with ``api.register_blueprint(bp)``."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+class ProblemApi(Api):
+    """flask-smorest with problem documents instead of its own errors."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_responses(self) -> None:
+        # Responses are described lazily with the type that holds while they are registered.
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM
+        try:
+            super()._register_responses()
+        finally:
+            del self.DEFAULT_RESPONSE_CONTENT_TYPE
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to problems.py: smorest's handler would answer for pages, too."""
+
+
+def make_api(app: Flask) -> ProblemApi:
+    """Return the API of the staff application, ready to take blueprints.
+
+    Its description is served at ``/api/v1/openapi.json`` to everybody.
+    """
+    app.config.update(
+        API_TITLE="foodtrace",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=PREFIX,
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    api = ProblemApi(
+        app,
+        spec_kwargs={
+            "security": [{"key": []}],
+            "info": {"description": "Register food, and trace it. Every request carries a key."},
+        },
+    )
+    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
+    return api
