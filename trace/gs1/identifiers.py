@@ -1,5 +1,6 @@
 """One canonical form for every way in which an identifier is written."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 from foodtrace.trace.errors import Invalid, Problem, mark
@@ -27,6 +28,18 @@ def parse_identifier(text: str) -> Identifier:
     >>> parse_identifier("urn:epc:class:lgtin:9506000.013435.L1").canonical
     '/01/09506000134352/10/L1'
     """
+    try:
+        return _parse(text)
+    except Invalid as error:
+        raise Invalid(*(replace(each, place="identifier") for each in error.problems)) from None
+
+
+def lot_path(gtin: str, lot: str) -> str:
+    """Return the canonical form of a lot: 14 digits and the lot number, both already checked."""
+    return f"/01/{gtin}/10/{encoded(lot)}"
+
+
+def _parse(text: str) -> Identifier:
     check_uri_text(text, MAX_LENGTH)
     if text.startswith("/"):
         return _parse_path(text)
@@ -54,11 +67,6 @@ def parse_identifier(text: str) -> Identifier:
     if text[:8].lower() == "urn:epc:":
         return parse_epc_urn("urn:epc:" + text[8:])
     return Identifier(text, ItemKind.OTHER)
-
-
-def lot_path(gtin: str, lot: str) -> str:
-    """Return the canonical form of a lot: 14 digits and the lot number, both already checked."""
-    return f"/01/{gtin}/10/{encoded(lot)}"
 
 
 def _parse_path(text: str) -> Identifier:

@@ -134,7 +134,7 @@ def _check_order(key: Key, names: list[str]) -> None:
         raise Invalid(
             Problem(
                 "identifier",
-                mark("Application identifier %(ai)s cannot stand there after a %(key)s"),
+                mark("Application identifier %(ai)s cannot stand there after the %(key)s"),
                 mark("Write the parts in the order of GS1 Digital Link, for example 01, 10, 21"),
                 {"ai": names[-1], "key": key.name},
             )
