@@ -27,8 +27,8 @@ from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import can, require
 from foodtrace.trace.capture.services import record_statement
 from foodtrace.trace.errors import Conflict, Forbidden, Invalid, NotFound, Problem, mark
-from foodtrace.trace.gs1.identifiers import parse_identifier
 from foodtrace.trace.gs1.model import ItemKind
+from foodtrace.trace.gs1.scanning import read_code
 from foodtrace.trace.masterdata.models import Lot
 from foodtrace.trace.masterdata.rules import checked
 from foodtrace.trace.store.models import Item
@@ -238,7 +238,7 @@ def list_certificates(
     require(actor, "certificate.read")
     conditions = [_readable(actor)]
     if lot is not None:
-        conditions.append(models.Certificate.lot == parse_identifier(lot).canonical)
+        conditions.append(models.Certificate.lot == read_code(lot).canonical)
     if before is not None:
         conditions.append(models.Certificate.id < before)
     return certificates_where(session, *conditions, limit=PAGE)
@@ -281,7 +281,7 @@ def find_lot(session: Session, text: str) -> tuple[str, int]:
     Raises Invalid where the text names no lot or item, or one that nobody recorded.
     """
     try:
-        identifier = parse_identifier(text)
+        identifier = read_code(text)
     except Invalid as refusal:
         raise Invalid(*(replace(each, place="lot") for each in refusal.problems)) from None
     if identifier.kind not in (ItemKind.LOT, ItemKind.INSTANCE):

@@ -8,9 +8,8 @@ import pytest
 
 from foodtrace.inspections.rules import CertificateKind, Comparator, Limit, Outcome, Result
 from foodtrace.trace.access.actor import SYSTEM, Actor, Role
-from foodtrace.trace.masterdata.models import Lot
+from foodtrace.trace.capture.services import record_event
 from foodtrace.trace.masterdata.services import register_party
-from foodtrace.trace.store.models import Item
 
 LOT = "/01/06901234567892/10/L1"
 OTHER_LOT = "/01/06901234567892/10/L2"
@@ -88,9 +87,27 @@ def cast(store):
     with store.transaction() as session:
         people = add_parties(session)
         for canonical in (LOT, OTHER_LOT):
-            add_lot(session, canonical, people.alba.party_id)
+            add_lot(session, canonical, people.alba)
     return people
 
 
-def add_lot(session, canonical, party_id):
-    session.add(Item(kind="lot", canonical=canonical))
+def add_lot(session, canonical, maker):
+    """Have a lot made by a real event of its maker."""
+    record_event(
+        session,
+        maker,
+        {
+            "type": "ObjectEvent",
+            "eventTime": "2026-11-01T08:00:00+08:00",
+            "eventTimeZoneOffset": "+08:00",
+            "action": "ADD",
+            "bizStep": "commissioning",
+            "quantityList": [
+                {
+                    "epcClass": f"https://id.gs1.org{canonical}",
+                    "quantity": 100,
+                    "uom": "KGM",
+                }
+            ],
+        },
+    )
