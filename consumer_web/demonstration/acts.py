@@ -11,6 +11,7 @@ from foodtrace.consumer_web.demonstration import cast, panels
 from foodtrace.consumer_web.demonstration.stage import Stage, When, kilograms, pieces
 from foodtrace.inspections import services as inspections
 from foodtrace.inspections.rules import CertificateKind
+from foodtrace.trace.gs1.identifiers import lot_path
 
 FAMILY_LOT_CODE = "XZ0SHJFANXJ0N0MA2H0NGCH0AN1"
 CARTON_1, CARTON_2, CARTON_3, PALLET = (
@@ -30,26 +31,22 @@ class Larder:
     salt: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The lots worth opening: canonical identifiers."""
-
-    jar: str
-    recalled_jar: str
-    expired_jar: str
-    family_lot: str
+# The lots worth opening: good, recalled, past its date, and one of a farm without bar codes.
+GOOD_JAR = lot_path(str(cast.JAR_280.gtin), "YL01")
+RECALLED_JAR = lot_path(str(cast.JAR_280.gtin), "YL03")
+EXPIRED_JAR = lot_path(str(cast.CHOPPED_CHILI.gtin), "DJ01")
+FAMILY_LOT = f"/q/{FAMILY_LOT_CODE}"
 
 
-def play(stage: Stage) -> Shown:
-    """Play the whole story and return the lots worth opening."""
+def play(stage: Stage) -> None:
+    """Play the whole story."""
     stage.register_all()
     larder = Larder(_soybeans(stage), _oil(stage), _salt(stage))
-    family_lot, chili = _chili(stage)
-    expired_jar = _chopped_chili(stage, larder)
+    chili = _chili(stage)
+    _chopped_chili(stage, larder)
     jar, big_jar = _good_jars(stage, larder, chili)
     _distribute(stage, jar, big_jar)
-    recalled_jar = _recalled_jars(stage, larder)
-    return Shown(jar, recalled_jar, expired_jar, family_lot)
+    _recalled_jars(stage, larder)
 
 
 def _soybeans(stage: Stage) -> str:
@@ -153,7 +150,7 @@ def _salt(stage: Stage) -> str:
     return lot
 
 
-def _chili(stage: Stage) -> tuple[str, str]:
+def _chili(stage: Stage) -> str:
     """A family farm's and the cooperative's chilies become one lot, and lie in a cold store."""
     family_lot = stage.make(
         cast.FAMILY_CHILI,
@@ -199,7 +196,7 @@ def _chili(stage: Stage) -> tuple[str, str]:
         sampled_at=cast.CHILI_SHED,
     )
     _keep_cold(stage, lot)
-    return family_lot, lot
+    return lot
 
 
 def _keep_cold(stage: Stage, lot: str) -> None:
@@ -216,7 +213,7 @@ def _keep_cold(stage: Stage, lot: str) -> None:
     )
 
 
-def _chopped_chili(stage: Stage, larder: Larder) -> str:
+def _chopped_chili(stage: Stage, larder: Larder) -> None:
     """Chilled chopped chilies of which some were never sold: past their date by now."""
     harvest = stage.make(
         cast.CHILI,
@@ -254,7 +251,6 @@ def _chopped_chili(stage: Stage, larder: Larder) -> str:
         jars, cast.WAREHOUSE, cast.SHOP_JINJIANG, When(86, "05:00"), When(86, "16:00"), "GY-0000"
     )
     stage.sell([pieces(lot, 1_150)], cast.SHOP_JINJIANG, When(50, "21:00"))
-    return lot
 
 
 def _good_jars(stage: Stage, larder: Larder, chili: str) -> tuple[str, str]:
@@ -350,7 +346,7 @@ def _distribute(stage: Stage, jar: str, big_jar: str) -> None:
     stage.send([cartons[2]], cast.HUB, cast.SHOP_PUDONG, When(1, "08:00"), "CD-0003")
 
 
-def _recalled_jars(stage: Stage, larder: Larder) -> str:
+def _recalled_jars(stage: Stage, larder: Larder) -> None:
     """Chilies over the limit, found when their jars stood in the shop already."""
     harvest = stage.make(
         cast.CHILI,
@@ -401,7 +397,6 @@ def _recalled_jars(stage: Stage, larder: Larder) -> str:
     )
     stage.sell([pieces(jar, 60)], cast.SHOP_JINJIANG, When(16, "22:00"))
     _recall(stage, harvest)
-    return jar
 
 
 def _recall(stage: Stage, chili: str) -> None:
