@@ -1,0 +1,143 @@
+"""How the public pages are written: language, style, dates, names, and what they may load.
+
+A page is one answer: the style is inside, allowed by its hash, and nothing else is loaded.
+A nonce would change with every answer, and with it the ETag.
+"""
+
+import base64
+import hashlib
+import re
+from datetime import date, datetime
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, make_response, render_template, request
+from flask_babel import get_locale, gettext
+from markupsafe import Markup
+
+from foodtrace.consumer_web import words
+from foodtrace.consumer_web.journey import FIRST_STEPS, step_word, zone_of
+from foodtrace.trace.chain.model import ChainItem, PartyFacts
+from foodtrace.trace.errors import Problem
+from foodtrace.trace.language import ENGLISH, NAME_OF, TAG_OF
+
+CHINA = zone_of("+08:00")
+STYLE = (
+    files("foodtrace.consumer_web")
+    .joinpath("static/consumer.css")
+    .read_text(encoding="utf-8")
+    .replace("\n", "")
+)
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+# Characters that nobody sees and that turn the text around them: a name made of them
+# could pass for another. They are shown as what they are: something that is not right.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
+
+
+def page(template: str, status: int = 200, *, cache: str = "no-cache", **values: Any) -> Response:
+    """Return a page. It may be kept only to be asked again each time: nothing is ever stale."""
+    html = _UNSEEN.sub("\ufffd", render_template(f"consumer/{template}", **values))
+    response = make_response(html, status)
+    response.headers["Cache-Control"] = cache
+    return response
+
+
+def add_words(bp: Blueprint) -> None:
+    """Give the templates the words and forms of this module."""
+
+    @bp.app_context_processor
+    def values() -> dict[str, Any]:
+        locale = str(get_locale())
+        return {
+            "STYLE": Markup(STYLE),  # noqa: S704  our own file
+            "lang": TAG_OF.get(locale, "zh-CN"),
+            "languages": [(TAG_OF[name], NAME_OF[name]) for name in TAG_OF],
+            "in_language": _in_language,
+            "pick": _picker(english=locale == ENGLISH),
+            "party": _party,
+            "stamp": stamp,
+            "day": day,
+            "problem_text": problem_text,
+            "lot_name": lot_name,
+            "step_text": lambda step: gettext(words.step_text(step_word(step.hop))),
+            "in_china": lambda moment: moment.astimezone(CHINA),
+            "in_offset": lambda moment, offset: moment.astimezone(zone_of(offset)),
+            "first_steps": FIRST_STEPS,
+            "words": words,
+        }
+
+
+def stamp(moment: datetime) -> Markup:
+    """Return a time to the minute in the offset that it has; named where it is not China's."""
+    text = moment.strftime("%Y-%m-%d %H:%M")
+    offset = moment.strftime("%z")
+    offset = f"{offset[:3]}:{offset[3:]}"
+    shown = text if offset == "+08:00" else f"{text} UTC{offset}"
+    return Markup('<time datetime="{}{}">{}</time>').format(text.replace(" ", "T"), offset, shown)
+
+
+def day(value: date) -> Markup:
+    """Return a date."""
+    return Markup("<time>{}</time>").format(value.isoformat())
+
+
+def lot_name(item: ChainItem) -> str:
+    """Return what the label calls a lot: its number, else its serial, else its code."""
+    return item.serial or item.lot_number or item.lot or item.canonical.rpartition("/")[2]
+
+
+def problem_text(problem: Problem) -> str:
+    """Return the rule and the fix of a problem in the reader's language."""
+    parts = [gettext(text) % problem.values for text in (problem.rule, problem.fix) if text]
+    stop = "." if str(get_locale()) == ENGLISH else "。"
+    return (" " if stop == "." else "").join(
+        part if part.endswith((".", "?", "。", "？")) else part + stop for part in parts
+    )
+
+
+def _picker(*, english: bool) -> Any:
+    """Return a function that chooses between the Chinese and the English form of a name.
+
+    A name in the other language says so, for those who have the page read to them.
+    """
+
+    def pick(chinese: str | None, in_english: str | None) -> str | Markup:
+        if not english:
+            return chinese or in_english or ""
+        if in_english or not chinese:
+            return in_english or ""
+        if chinese.isascii():
+            return chinese
+        return Markup('<span lang="zh-CN">{}</span>').format(chinese)
+
+    return pick
+
+
+def _party(facts: PartyFacts | None) -> str | Markup:
+    """Return the name of a party; those who are not registered are not named by a number."""
+    if facts is None:
+        return gettext("an organisation that is not named")
+    if facts.name is None:
+        return gettext("an organisation that is not registered")
+    return _picker(english=str(get_locale()) == ENGLISH)(facts.name, facts.name_en)
+
+
+def _in_language(tag: str) -> str:
+    """Return the query that leads to this page in another language."""
+    pairs = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    return "?" + urlencode([*pairs, ("lang", tag)])
