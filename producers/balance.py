@@ -8,16 +8,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-# Steps after which goods are in the hands of the party, or no longer so, whatever the action.
-_COMES_IN = frozenset({"receiving"})
-_GOES_OUT = frozenset({"shipping", "retail_selling", "dispensing", "destroying"})
+from foodtrace.trace.chain.acts import RANK, STEPS, Deed
+
+# What a deed does to the stock of who does it. "Called back" is a shipment that never left.
+_EFFECTS = {
+    Deed.RECEIVED: 1,
+    Deed.CALLED_BACK: 1,
+    Deed.SENT: -1,
+    Deed.SOLD: -1,
+    Deed.CONSUMED: -1,
+    Deed.DESTROYED: -1,
+}
+_PACKING = {("child", "ADD"): -1, ("child", "DELETE"): 1, ("parent", "ADD"): 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
     """The sum of all that one kind of event did with one item.
 
-    `unsaid` counts the events that do not say how much.
+    `unsaid` counts the events that do not say how much. `step` is the CBV's word for the
+    kind of event, where it has one.
     """
 
     item_id: int
@@ -25,6 +35,7 @@ class Movement:
     effect: int  # 1 in, -1 out
     amount: Decimal
     unsaid: int = 0
+    step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +68,11 @@ def effect_of(event_type: str, action: str | None, biz_step: str | None, role: s
     if event_type == "TransformationEvent":
         return {"input": -1, "output": 1}.get(role, 0)
     if event_type in ("AggregationEvent", "AssociationEvent"):
-        packing = {("child", "ADD"): -1, ("child", "DELETE"): 1, ("parent", "ADD"): 1}
-        return packing.get((role, action or ""), 0)
-    if biz_step in _COMES_IN:
-        return 1
-    if biz_step in _GOES_OUT:
-        return -1
-    if event_type == "ObjectEvent":
+        return _PACKING.get((role, action or ""), 0)
+    if event_type == "ObjectEvent" and action != "OBSERVE":
         return {"ADD": 1, "DELETE": -1}.get(action or "", 0)
-    return 0
+    deed = STEPS.get(biz_step or "")
+    return 0 if deed is None else _EFFECTS[deed]
 
 
 def stock(movements: Iterable[Movement]) -> Mapping[tuple[int, str | None], Decimal | None]:
@@ -75,7 +82,7 @@ def stock(movements: Iterable[Movement]) -> Mapping[tuple[int, str | None], Deci
     """
     sums: dict[tuple[int, str | None], Decimal] = {}
     unsaid: dict[tuple[int, str | None], int] = {}
-    for movement in movements:
+    for movement in _without_echoes(list(movements)):
         key = movement.item_id, movement.uom
         sums[key] = sums.get(key, Decimal(0)) + movement.effect * movement.amount
         unsaid[key] = unsaid.get(key, 0) + movement.effect * movement.unsaid
@@ -87,6 +94,21 @@ def stock(movements: Iterable[Movement]) -> Mapping[tuple[int, str | None], Deci
         elif unsaid[key] == 0 and amount > 0:
             left[key] = amount
     return left
+
+
+def _without_echoes(movements: list[Movement]) -> list[Movement]:
+    """Count an arrival once, where a party records that it arrived and that it was received."""
+    best: dict[tuple[int, int], int] = {}
+    for movement in movements:
+        if movement.step in RANK:
+            key = movement.item_id, movement.effect
+            best[key] = min(RANK[movement.step], best.get(key, RANK[movement.step]))
+    return [
+        movement
+        for movement in movements
+        if movement.step not in RANK
+        or RANK[movement.step] == best[movement.item_id, movement.effect]
+    ]
 
 
 def still_open(

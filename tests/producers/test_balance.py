@@ -24,6 +24,15 @@ def test_what_is_all_gone_is_left_out():
     assert stock([Movement(1, None, 1, Decimal(5)), Movement(1, None, -1, Decimal(5))]) == {}
 
 
+def test_an_arrival_that_is_told_twice_is_counted_once():
+    told = [
+        Movement(1, "KGM", 1, Decimal(5), step="arriving"),
+        Movement(1, "KGM", 1, Decimal(5), step="receiving"),
+        Movement(1, "KGM", -1, Decimal(2), step="departing"),
+    ]
+    assert stock(told) == {(1, "KGM"): Decimal(3)}
+
+
 def test_units_are_never_mixed():
     left = stock([Movement(1, "KGM", 1, Decimal(5)), Movement(1, None, 1, Decimal(7))])
     assert left == {(1, "KGM"): Decimal(5), (1, None): Decimal(7)}
@@ -48,6 +57,7 @@ def test_all_of_it_shipped_without_a_number_leaves_nothing():
         (("ObjectEvent", "DELETE", "destroying", "epc"), -1),
         (("ObjectEvent", "DELETE", None, "epc"), -1),
         (("ObjectEvent", "OBSERVE", "storing", "epc"), 0),
+        (("ObjectEvent", "OBSERVE", "void_shipping", "epc"), 1),
         (("TransactionEvent", "ADD", "receiving", "epc"), 1),
         (("TransactionEvent", "ADD", None, "epc"), 0),
         (("TransformationEvent", None, None, "input"), -1),

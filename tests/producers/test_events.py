@@ -77,8 +77,7 @@ def test_a_party_without_gln_numbers_its_documents_below_its_own_name():
     )
     (transaction,) = event["bizTransactionList"]
     assert transaction["bizTransaction"] == (
-        "https://foodtrace.example/document/"
-        "urn%3Auuid%3A0f8fad5b-d9cb-469f-a165-70867728950e/7"
+        "https://foodtrace.example/document/urn%3Auuid%3A0f8fad5b-d9cb-469f-a165-70867728950e/7"
     )
 
 

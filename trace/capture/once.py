@@ -18,7 +18,9 @@ from foodtrace.trace.errors import Invalid, Problem, Unprocessable, mark
 from foodtrace.trace.masterdata.models import Party
 from foodtrace.trace.store.models import Capture, Statement
 
-LONGEST_KEY = 255
+LONGEST_KEY = 200
+# Acts have keys of their own: a document captured with the same key is another matter.
+_ACT = "once:"
 
 Answer = dict[str, Any]
 
@@ -51,7 +53,7 @@ def once(
     session.execute(select(Party.id).where(Party.id == actor.party_id).with_for_update())
     digest = hashlib.sha256(request).digest()
     known = session.scalar(
-        select(Capture).where(Capture.party_id == (actor.party_id or 0), Capture.key == key)
+        select(Capture).where(Capture.party_id == (actor.party_id or 0), Capture.key == _ACT + key)
     )
     if known is not None:
         if known.body_sha256 != digest:
@@ -71,7 +73,7 @@ def once(
         Capture(
             id=str(uuid.uuid4()),
             party_id=actor.party_id or 0,
-            key=key,
+            key=_ACT + key,
             body_sha256=digest,
             document_id=document_id,
             created_at=datetime.now(UTC),
