@@ -7,10 +7,10 @@ should and nothing else.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, exists, insert, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, bindparam, delete, exists, select
+from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture.derivation import (
     PACKING_TYPES,
@@ -21,14 +21,98 @@ from foodtrace.trace.capture.derivation import (
 from foodtrace.trace.capture.live import is_live
 from foodtrace.trace.epcis.model import Role
 from foodtrace.trace.gs1.model import ItemKind
+from foodtrace.trace.store.bulk import insert_rows, table_of
 from foodtrace.trace.store.models import Containment, Event, EventItem, Item
 from foodtrace.trace.store.sets import id_rows
 
 # What may lie in many containers at once, each with its amount.
 _DIVISIBLE = (ItemKind.CLASS.value, ItemKind.LOT.value)
 
-_PARENT = aliased(EventItem, name="parent")
-_CHILD = aliased(EventItem, name="child")
+_EVENT, _PART, _ITEM = table_of(Event).c, table_of(EventItem).c, table_of(Item).c
+_TABLE = table_of(Containment)
+_INTERVAL = _TABLE.c
+_PARENT = table_of(EventItem).alias("parent")
+_CHILD = table_of(EventItem).alias("child")
+
+# Statements are made once: putting one together costs more than running it.
+_IDS = select(id_rows("ids").c.id)
+_INTERVALS = select(
+    _INTERVAL.content_id,
+    _INTERVAL.container_id,
+    _INTERVAL.since,
+    _INTERVAL.until,
+    _INTERVAL.amount,
+    _INTERVAL.uom,
+)
+_INSIDE = _INTERVALS.where(_INTERVAL.container_id.in_(_IDS))
+_STORED_ALONE = _INTERVALS.where(_INTERVAL.content_id.in_(_IDS))
+_STORED_DIVISIBLE = _STORED_ALONE.where(
+    _INTERVAL.container_id.in_(select(id_rows("containers").c.id))
+)
+_AROUND = select(_INTERVAL.container_id).where(_INTERVAL.content_id.in_(_IDS)).distinct()
+_DELETE = delete(_TABLE).where(
+    _INTERVAL.content_id == bindparam("gone_content"),
+    _INTERVAL.container_id == bindparam("gone_container"),
+    _INTERVAL.since == bindparam("gone_since"),
+)
+_DIVISIBLE_ITEMS = select(_ITEM.id).where(_ITEM.id.in_(_IDS), _ITEM.kind.in_(_DIVISIBLE))
+_IS_PACKING = and_(_EVENT.type.in_(PACKING_TYPES), _EVENT.action.in_(("ADD", "DELETE")))
+_NAMED = (
+    select(_PART.event_id, _PART.role, _PART.item_id)
+    .join(table_of(Event), _EVENT.id == _PART.event_id)
+    .where(
+        _PART.event_id.in_(_IDS),
+        _PART.role.in_((Role.PARENT.value, Role.CHILD.value)),
+        _IS_PACKING,
+    )
+)
+_EVER_PUT_IN = (
+    select(_CHILD.c.item_id)
+    .join(_PARENT, _PARENT.c.event_id == _CHILD.c.event_id)
+    .where(
+        _PARENT.c.item_id.in_(_IDS),
+        _PARENT.c.role == Role.PARENT.value,
+        _CHILD.c.role == Role.CHILD.value,
+    )
+    .distinct()
+)
+# Events are found by their items first: on their own table no index leads to them.
+_OF_ALONE = select(_PART.event_id).where(
+    _PART.item_id.in_(select(id_rows("alone").c.id)), _PART.role == Role.CHILD.value
+)
+_OF_CONTAINERS = select(_PART.event_id).where(
+    _PART.item_id.in_(select(id_rows("containers").c.id)), _PART.role == Role.PARENT.value
+)
+_ACTS = (
+    select(
+        _EVENT.id,
+        _EVENT.event_time,
+        _EVENT.action == "ADD",
+        _PARENT.c.item_id,
+        _CHILD.c.item_id,
+        _CHILD.c.amount,
+        _CHILD.c.uom,
+    )
+    .join(_PARENT, and_(_PARENT.c.event_id == _EVENT.id, _PARENT.c.role == Role.PARENT.value))
+    .join(_CHILD, and_(_CHILD.c.event_id == _EVENT.id, _CHILD.c.role == Role.CHILD.value))
+    .where(
+        _EVENT.id.in_(_OF_ALONE.union(_OF_CONTAINERS)),
+        _PARENT.c.item_id != _CHILD.c.item_id,
+        _IS_PACKING,
+        is_live(),
+    )
+)
+_EMPTYING = select(_EVENT.id, _EVENT.event_time, _PARENT.c.item_id).where(
+    _EVENT.id == _PARENT.c.event_id,
+    _PARENT.c.item_id.in_(_IDS),
+    _PARENT.c.role == Role.PARENT.value,
+    _EVENT.type.in_(PACKING_TYPES),
+    _EVENT.action == "DELETE",
+    ~exists(
+        select(1).where(_CHILD.c.event_id == _EVENT.id, _CHILD.c.role == Role.CHILD.value)
+    ).correlate(table_of(Event)),
+    is_live(),
+)
 
 
 def repack(session: Session, packed: Sequence[int], retracted: Sequence[int]) -> set[int]:
@@ -41,14 +125,7 @@ def repack(session: Session, packed: Sequence[int], retracted: Sequence[int]) ->
     containers, contents = _touched(session, [*packed, *retracted])
     if not contents:
         return set()
-    divisible = set(
-        session.scalars(
-            select(Item.id).where(
-                Item.id.in_(select(id_rows("ids").c.id)), Item.kind.in_(_DIVISIBLE)
-            ),
-            {"ids": sorted(contents)},
-        )
-    )
+    divisible = set(_scalars(session, _DIVISIBLE_ITEMS, ids=contents))
     alone = contents - divisible
     before = set(_stored(session, alone, divisible, containers))
     after = set(_worked_out(session, alone, divisible, containers))
@@ -57,26 +134,17 @@ def repack(session: Session, packed: Sequence[int], retracted: Sequence[int]) ->
     return {each.container_id for each in before ^ after}
 
 
-def contents_at(session: Session, containers: Iterable[int]) -> dict[int, list[Interval]]:
+def contents_of(session: Session, containers: Iterable[int]) -> dict[int, list[Interval]]:
     """Return all that ever lay in these containers, at any depth, by container."""
     found: dict[int, list[Interval]] = {}
     frontier = set(containers)
     while frontier:
-        rows = session.execute(
-            _INTERVALS.where(Containment.container_id.in_(select(id_rows("ids").c.id))).order_by(
-                Containment.container_id, Containment.content_id, Containment.since
-            ),
-            {"ids": sorted(frontier)},
-        )
         level = defaultdict(list)
-        for row in rows:
-            interval = Interval(*row)
+        for interval in _intervals(session, _INSIDE, ids=frontier):
             level[interval.container_id].append(interval)
         found |= level
         inside = {each.content_id for intervals in level.values() for each in intervals}
         frontier = inside - found.keys()
-        if not level:
-            break
     return found
 
 
@@ -85,37 +153,9 @@ def holding(session: Session, contents: Iterable[int]) -> set[int]:
     found = set(contents)
     frontier = set(found)
     while frontier:
-        above = set(
-            session.scalars(
-                select(Containment.container_id)
-                .where(Containment.content_id.in_(select(id_rows("ids").c.id)))
-                .distinct(),
-                {"ids": sorted(frontier)},
-            )
-        )
-        frontier = above - found
+        frontier = set(_scalars(session, _AROUND, ids=frontier)) - found
         found |= frontier
     return found
-
-
-_INTERVALS = select(
-    Containment.content_id,
-    Containment.container_id,
-    Containment.since,
-    Containment.until,
-    Containment.amount,
-    Containment.uom,
-)
-_TABLE = cast(Table, Containment.__table__)
-_DELETE = delete(_TABLE).where(
-    _TABLE.c.content_id == bindparam("gone_content"),
-    _TABLE.c.container_id == bindparam("gone_container"),
-    _TABLE.c.since == bindparam("gone_since"),
-)
-
-
-def _is_packing() -> ColumnElement[bool]:
-    return and_(Event.type.in_(PACKING_TYPES), Event.action.in_(("ADD", "DELETE")))
 
 
 def _touched(session: Session, event_ids: Sequence[int]) -> tuple[set[int], set[int]]:
@@ -123,127 +163,48 @@ def _touched(session: Session, event_ids: Sequence[int]) -> tuple[set[int], set[
 
     An event that empties a container names no content: it speaks of all that was ever put in.
     """
-    rows = session.execute(
-        select(Event.id, EventItem.role, EventItem.item_id)
-        .join(EventItem, EventItem.event_id == Event.id)
-        .where(
-            Event.id.in_(select(id_rows("ids").c.id)),
-            _is_packing(),
-            EventItem.role.in_((Role.PARENT.value, Role.CHILD.value)),
-        ),
-        {"ids": event_ids},
-    ).all()
-    with_children = {event_id for event_id, role, _ in rows if role == Role.CHILD.value}
-    containers = {item_id for _, role, item_id in rows if role == Role.PARENT.value}
-    contents = {item_id for _, role, item_id in rows if role == Role.CHILD.value}
+    rows = session.connection().execute(_NAMED, {"ids": event_ids}).all()
+    with_children = {event_id for event_id, role, _ in rows if role == Role.CHILD}
+    containers = {item_id for _, role, item_id in rows if role == Role.PARENT}
+    contents = {item_id for _, role, item_id in rows if role == Role.CHILD}
     emptied = {item_id for event_id, _, item_id in rows if event_id not in with_children}
     if emptied:
-        contents |= set(
-            session.scalars(
-                select(_CHILD.item_id)
-                .join(_PARENT, _PARENT.event_id == _CHILD.event_id)
-                .where(
-                    _PARENT.item_id.in_(select(id_rows("ids").c.id)),
-                    _PARENT.role == Role.PARENT.value,
-                    _CHILD.role == Role.CHILD.value,
-                )
-                .distinct(),
-                {"ids": sorted(emptied)},
-            )
-        )
+        contents |= set(_scalars(session, _EVER_PUT_IN, ids=emptied))
     return containers, contents
 
 
 def _stored(
     session: Session, alone: set[int], divisible: set[int], containers: set[int]
 ) -> Iterable[Interval]:
-    rows = session.execute(
-        _INTERVALS.where(
-            or_(
-                Containment.content_id.in_(select(id_rows("alone").c.id)),
-                and_(
-                    Containment.content_id.in_(select(id_rows("divisible").c.id)),
-                    Containment.container_id.in_(select(id_rows("containers").c.id)),
-                ),
-            )
-        ),
-        {
-            "alone": sorted(alone),
-            "divisible": sorted(divisible),
-            "containers": sorted(containers),
-        },
-    )
-    return (Interval(*row) for row in rows)
+    if alone:
+        yield from _intervals(session, _STORED_ALONE, ids=alone)
+    if divisible:
+        yield from _intervals(session, _STORED_DIVISIBLE, ids=divisible, containers=containers)
 
 
 def _worked_out(
     session: Session, alone: set[int], divisible: set[int], containers: set[int]
 ) -> Iterable[Interval]:
-    acts = _acts(session, alone, None) + _acts(session, divisible, containers)
-    emptied = _emptied(session, {act.container_id for act in acts})
-    of_content = defaultdict(list)
-    for act in acts:
-        of_content[act.content_id].append(act)
+    of_content: dict[int, list[Packing]] = defaultdict(list)
+    rows = session.connection().execute(
+        _ACTS, {"alone": sorted(alone), "containers": sorted(containers) if divisible else []}
+    )
+    for row in rows:
+        act = Packing(*row)
+        content_id, container_id = row[4], row[3]
+        if content_id in alone or (content_id in divisible and container_id in containers):
+            of_content[content_id].append(act)
+    emptied = _emptied(session, {act.container_id for own in of_content.values() for act in own})
     for content_id, own in of_content.items():
-        if content_id is None:
-            continue
         inside = {act.container_id for act in own}
         emptying = [act for container_id in inside for act in emptied.get(container_id, ())]
         yield from packed_intervals(content_id, [*own, *emptying], alone=content_id in alone)
 
 
-def _acts(session: Session, contents: set[int], containers: set[int] | None) -> list[Packing]:
-    """Return every live act that names one of the contents (in one of the containers)."""
-    if not contents:
-        return []
-    query = (
-        select(
-            Event.id,
-            Event.event_time,
-            Event.action == "ADD",
-            _PARENT.item_id,
-            _CHILD.item_id,
-            _CHILD.amount,
-            _CHILD.uom,
-        )
-        .join(_CHILD, _CHILD.event_id == Event.id)
-        .join(_PARENT, _PARENT.event_id == Event.id)
-        .where(
-            _CHILD.item_id.in_(select(id_rows("contents").c.id)),
-            _CHILD.role == Role.CHILD.value,
-            _PARENT.role == Role.PARENT.value,
-            _PARENT.item_id != _CHILD.item_id,
-            _is_packing(),
-            is_live(),
-        )
-        .order_by(Event.id)
-    )
-    values = {"contents": sorted(contents)}
-    if containers is not None:
-        query = query.where(_PARENT.item_id.in_(select(id_rows("containers").c.id)))
-        values["containers"] = sorted(containers)
-    return [Packing(*row) for row in session.execute(query, values)]
-
-
 def _emptied(session: Session, containers: set[int]) -> dict[int, list[Packing]]:
     """Return the live acts that took everything out of one of the containers."""
-    has_children = exists(
-        select(1).where(_CHILD.event_id == Event.id, _CHILD.role == Role.CHILD.value)
-    ).correlate(Event)
-    rows = session.execute(
-        select(Event.id, Event.event_time, _PARENT.item_id)
-        .join(_PARENT, _PARENT.event_id == Event.id)
-        .where(
-            _PARENT.item_id.in_(select(id_rows("ids").c.id)),
-            _PARENT.role == Role.PARENT.value,
-            Event.type.in_(PACKING_TYPES),
-            Event.action == "DELETE",
-            ~has_children,
-            is_live(),
-        ),
-        {"ids": sorted(containers)},
-    )
     found = defaultdict(list)
+    rows = session.connection().execute(_EMPTYING, {"ids": sorted(containers)})
     for event_id, time, container_id in rows:
         found[container_id].append(Packing(event_id, time, False, container_id, None, None, None))
     return found
@@ -251,7 +212,7 @@ def _emptied(session: Session, containers: set[int]) -> dict[int, list[Packing]]
 
 def _delete(session: Session, gone: set[Interval]) -> None:
     if gone:
-        session.execute(
+        session.connection().execute(
             _DELETE,
             [
                 {
@@ -265,22 +226,32 @@ def _delete(session: Session, gone: set[Interval]) -> None:
 
 
 def _insert(session: Session, fresh: set[Interval]) -> None:
-    if fresh:
-        session.execute(
-            insert(Containment),
-            [
-                {
-                    "content_id": each.content_id,
-                    "container_id": each.container_id,
-                    "since": each.since,
-                    "until": each.until,
-                    "amount": each.amount,
-                    "uom": each.uom,
-                }
-                for each in sorted(fresh, key=_key)
-            ],
-        )
+    insert_rows(
+        session,
+        Containment,
+        [
+            {
+                "content_id": each.content_id,
+                "container_id": each.container_id,
+                "since": each.since,
+                "until": each.until,
+                "amount": each.amount,
+                "uom": each.uom,
+            }
+            for each in sorted(fresh, key=_key)
+        ],
+    )
 
 
 def _key(each: Interval) -> tuple[int, int, object]:
     return each.content_id, each.container_id, each.since
+
+
+def _intervals(session: Session, query: Any, **sets: set[int]) -> Iterable[Interval]:
+    values = {name: sorted(ids) for name, ids in sets.items()}
+    return (Interval(*row) for row in session.connection().execute(query, values))
+
+
+def _scalars(session: Session, query: Any, **sets: set[int]) -> Iterable[int]:
+    values = {name: sorted(ids) for name, ids in sets.items()}
+    return session.connection().execute(query, values).scalars()

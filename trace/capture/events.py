@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture import containment, lots, transformations
@@ -18,12 +18,16 @@ from foodtrace.trace.capture.derivation import (
 )
 from foodtrace.trace.capture.items import Known, items_of
 from foodtrace.trace.capture.projections import Received
+from foodtrace.trace.capture.transformations import TRANSFORMATION, Transformation
 from foodtrace.trace.epcis.model import Event as EpcisEvent
 from foodtrace.trace.epcis.model import Role
 from foodtrace.trace.gs1.identifiers import parse_identifier
 from foodtrace.trace.gs1.model import Identifier, ItemKind
+from foodtrace.trace.store.bulk import insert_rows, table_of
 from foodtrace.trace.store.models import Edge, Event, EventItem
 from foodtrace.trace.store.sets import text_rows
+
+_EVENT = table_of(Event).c
 
 # What cannot hold anything: a class or lot is no container.
 _UNCONTAINING = frozenset({ItemKind.CLASS, ItemKind.LOT})
@@ -84,15 +88,16 @@ def _looks_into_containers(event: EpcisEvent) -> bool:
     )
 
 
+_SELECT_NAMESAKES = (
+    select(_EVENT.id, _EVENT.event_id, _EVENT.party_id, _EVENT.declared_at.is_not(None))
+    .where(_EVENT.event_id.in_(select(text_rows("event_ids").c.id)))
+    .order_by(_EVENT.id)
+)
+
+
 def namesakes_of(session: Session, event_ids: Sequence[str]) -> list[Namesake]:
     """Return the recorded events that have one of these eventIDs, in the order of their ids."""
-    wanted = select(text_rows("event_ids").c.id)
-    rows = session.execute(
-        select(Event.id, Event.event_id, Event.party_id, Event.declared_at.is_not(None))
-        .where(Event.event_id.in_(wanted))
-        .order_by(Event.id),
-        {"event_ids": event_ids},
-    )
+    rows = session.connection().execute(_SELECT_NAMESAKES, {"event_ids": event_ids})
     return [Namesake(*row) for row in rows]
 
 
@@ -132,9 +137,11 @@ def _derive(
     doubtful = lots.made_by(session, retracted) if retracted else set()
     packing = [each.id for each in live if _packs(each.event)]
     touched = containment.repack(session, packing, retracted)
+    transforming = [each for each in live if each.event.type == TRANSFORMATION]
     transformations.link(
         session,
-        new=[each.id for each in live if each.event.type == "TransformationEvent"],
+        told=[_told(e, known) for e in transforming if e.event.transformation_id is None],
+        partial=[e.id for e in transforming if e.event.transformation_id is not None],
         retracted=retracted,
         containers=touched,
     )
@@ -142,6 +149,14 @@ def _derive(
     lots.describe(session, _made(live, received, known), known.fresh)
     if doubtful:
         lots.describe_again(session, doubtful)
+
+
+def _told(recorded: Recorded, known: Known) -> Transformation:
+    told = Transformation()
+    for part in recorded.event.participations:
+        item_id = known.ids[part.identifier.canonical]
+        told.add(recorded.id, recorded.event.event_time, part.role, item_id)
+    return told
 
 
 def _packs(event: EpcisEvent) -> bool:
@@ -158,10 +173,9 @@ def _made(live: Sequence[Recorded], received: Received, known: Known) -> list[tu
 
 def _write_rows(session: Session, recorded: Sequence[Recorded], received: Received) -> Known:
     known = items_of(session, _identifiers(recorded))
-    session.execute(insert(Event), [_event_row(each, received) for each in recorded])
+    insert_rows(session, Event, [_event_row(each, received) for each in recorded])
     parts = [row for each in recorded for row in _part_rows(each, known)]
-    if parts:
-        session.execute(insert(EventItem), parts)
+    insert_rows(session, EventItem, parts)
     return known
 
 
@@ -224,11 +238,11 @@ def _write_members(session: Session, live: Sequence[Recorded], known: Known) -> 
         for each in live
         for lot, instance in memberships(each.event)
     }
-    if edges:
-        session.execute(
-            insert(Edge),
-            [
-                {"parent_id": parent, "child_id": child, "event_id": event_id, "kind": "member"}
-                for parent, child, event_id in sorted(edges)
-            ],
-        )
+    insert_rows(
+        session,
+        Edge,
+        [
+            {"parent_id": parent, "child_id": child, "event_id": event_id, "kind": "member"}
+            for parent, child, event_id in sorted(edges)
+        ],
+    )

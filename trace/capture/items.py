@@ -3,19 +3,22 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Insert, insert, select
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.gs1.model import Identifier, ItemKind
-from foodtrace.trace.store.ids import reserve_ids
+from foodtrace.trace.store.bulk import insert_rows, reserve_ids, table_of
 from foodtrace.trace.store.models import Item
 from foodtrace.trace.store.sets import text_rows
 
 # An event that stands for itself in the chain; no identifier names such an item.
 EVENT_NODE = "event"
 
-_KNOWN = select(Item.canonical, Item.id).where(Item.canonical.in_(select(text_rows("names").c.id)))
+_ITEM = table_of(Item).c
+_KNOWN = select(_ITEM.canonical, _ITEM.id).where(
+    _ITEM.canonical.in_(select(text_rows("names").c.id))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def items_of(
         _row(item_id, name, identifiers.get(name))
         for item_id, name in zip(reserved, missing, strict=True)
     ]
-    session.execute(_insert(session), rows)
+    insert_rows(session, Item, rows, _insert(session))
     if session.get_bind().dialect.name == "postgresql":
         # Another capture may have made some of them since we looked.
         ids |= _find(session, missing)
@@ -76,10 +79,14 @@ def _row(item_id: int, name: str, identifier: Identifier | None) -> dict[str, ob
 
 
 def _find(session: Session, names: list[str]) -> dict[str, int]:
-    return {name: item_id for name, item_id in session.execute(_KNOWN, {"names": names})}
+    return {
+        name: item_id for name, item_id in session.connection().execute(_KNOWN, {"names": names})
+    }
 
 
 def _insert(session: Session) -> Insert:
     if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(Item).on_conflict_do_nothing(index_elements=["canonical"])
-    return sqlite.insert(Item)
+        return postgresql.insert(table_of(Item)).on_conflict_do_nothing(
+            index_elements=["canonical"]
+        )
+    return insert(table_of(Item))

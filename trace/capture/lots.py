@@ -1,9 +1,10 @@
 """What is known of lots: `lot` rows from the events that make them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture.derivation import Made, made_lots, merged
@@ -12,11 +13,60 @@ from foodtrace.trace.capture.statements import read_events
 from foodtrace.trace.epcis.model import Role
 from foodtrace.trace.gs1.model import ItemKind
 from foodtrace.trace.masterdata.models import Lot
+from foodtrace.trace.store.bulk import insert_rows, table_of
 from foodtrace.trace.store.models import Edge, Event, EventItem, Item
 from foodtrace.trace.store.sets import id_rows
 
 _MAKING_ROLES = (Role.EPC.value, Role.OUTPUT.value)
 _COLUMNS = tuple(Made.__dataclass_fields__)
+_values_of = attrgetter(*_COLUMNS)
+
+_EVENT, _PART, _EDGE = table_of(Event).c, table_of(EventItem).c, table_of(Edge).c
+_ITEM, _LOT = table_of(Item).c, table_of(Lot).c
+
+# Statements are made once: putting one together costs more than running it.
+_IDS = select(id_rows("ids").c.id)
+_FORGET = delete(table_of(Lot)).where(_LOT.item_id.in_(_IDS))
+_NAMES = select(_ITEM.canonical, _ITEM.id).where(_ITEM.id.in_(_IDS))
+_LOCKED = (
+    select(_ITEM.id).where(_ITEM.id.in_(_IDS)).order_by(_ITEM.id).with_for_update(key_share=True)
+)
+_KNOWN = select(_LOT.item_id, *(_LOT[name] for name in _COLUMNS)).where(_LOT.item_id.in_(_IDS))
+_LATER = select(_PART.item_id).where(
+    _PART.item_id.in_(_IDS),
+    _PART.role.in_(_MAKING_ROLES),
+    _PART.event_id > bindparam("newest"),
+)
+_NAMED_BY = (
+    select(_PART.item_id)
+    .join(table_of(Item), _ITEM.id == _PART.item_id)
+    .where(
+        _PART.event_id.in_(_IDS),
+        _PART.role.in_(_MAKING_ROLES),
+        _ITEM.kind == ItemKind.LOT.value,
+    )
+)
+_MEMBERS_OF = select(_EDGE.parent_id).where(_EDGE.event_id.in_(_IDS), _EDGE.kind == "member")
+_MAKERS = (
+    select(_EVENT.id)
+    .where(
+        or_(
+            _EVENT.id.in_(
+                select(_PART.event_id).where(_PART.item_id.in_(_IDS), _PART.role.in_(_MAKING_ROLES))
+            ),
+            _EVENT.id.in_(
+                select(_EDGE.event_id).where(_EDGE.parent_id.in_(_IDS), _EDGE.kind == "member")
+            ),
+        ),
+        is_live(),
+    )
+    .order_by(_EVENT.id)
+)
+_UPDATE = (
+    update(table_of(Lot))
+    .where(_LOT.item_id == bindparam("known_id"))
+    .values({name: bindparam(name) for name in _COLUMNS})
+)
 
 
 def describe(session: Session, made: Sequence[tuple[int, Made]], fresh: frozenset[int]) -> None:
@@ -32,51 +82,36 @@ def describe(session: Session, made: Sequence[tuple[int, Made]], fresh: frozense
     for item_id, each in made:
         if item_id not in overtaken:
             facts[item_id] = merged(facts[item_id], each) if item_id in facts else each
-    changed = {key: value for key, value in facts.items() if known.get(key) != value}
-    _write(session, changed, known.keys())
+    _write(session, {key: each for key, each in facts.items() if key not in known})
+    _overwrite(session, {key: each for key, each in facts.items() if known.get(key, each) != each})
     if overtaken:
         describe_again(session, overtaken)
 
 
 def describe_again(session: Session, item_ids: Iterable[int]) -> None:
     """Work out what is known of these lots from all the events that make them."""
-    ids = sorted(item_ids)
-    session.execute(delete(Lot).where(Lot.item_id.in_(select(id_rows("ids").c.id))), {"ids": ids})
-    canonicals = {
-        canonical: item_id
-        for item_id, canonical in session.execute(
-            select(Item.id, Item.canonical).where(Item.id.in_(select(id_rows("ids").c.id))),
-            {"ids": ids},
-        )
-    }
+    ids = {"ids": sorted(item_ids)}
+    connection = session.connection()
+    connection.execute(_FORGET, ids)
+    wanted = {name: item_id for name, item_id in connection.execute(_NAMES, ids)}
+    makers = connection.execute(_MAKERS, ids).scalars().all()
     facts: dict[int, Made] = {}
-    for statement_id, event, received in read_events(session, _makers(session, ids)):
+    for statement_id, event, received in read_events(session, makers):
         for lot, made in made_lots(statement_id, event, received.party_id).items():
-            if lot in canonicals:
-                item_id = canonicals[lot]
+            if lot in wanted:
+                item_id = wanted[lot]
                 facts[item_id] = merged(facts[item_id], made) if item_id in facts else made
-    _write(session, facts, ())
+    _write(session, facts)
 
 
 def made_by(session: Session, event_ids: Sequence[int]) -> set[int]:
     """Return the lots that these events made, alone or with others."""
-    named = session.scalars(
-        select(EventItem.item_id)
-        .join(Item, Item.id == EventItem.item_id)
-        .where(
-            EventItem.event_id.in_(select(id_rows("ids").c.id)),
-            EventItem.role.in_(_MAKING_ROLES),
-            Item.kind == ItemKind.LOT.value,
-        ),
-        {"ids": event_ids},
-    )
-    of_members = session.scalars(
-        select(Edge.parent_id).where(
-            Edge.event_id.in_(select(id_rows("ids").c.id)), Edge.kind == "member"
-        ),
-        {"ids": event_ids},
-    )
-    return {*named, *of_members}
+    ids = {"ids": event_ids}
+    connection = session.connection()
+    return {
+        *connection.execute(_NAMED_BY, ids).scalars(),
+        *connection.execute(_MEMBERS_OF, ids).scalars(),
+    }
 
 
 def _known(session: Session, item_ids: set[int], newest: int) -> tuple[dict[int, Made], set[int]]:
@@ -87,61 +122,24 @@ def _known(session: Session, item_ids: set[int], newest: int) -> tuple[dict[int,
     """
     if not item_ids:
         return {}, set()
-    ids = sorted(item_ids)
-    wanted = id_rows("ids")
-    session.execute(
-        select(Item.id)
-        .where(Item.id.in_(select(wanted.c.id)))
-        .order_by(Item.id)
-        .with_for_update(key_share=True),
-        {"ids": ids},
-    ).all()
-    lots = session.execute(
-        select(Lot.item_id, *(getattr(Lot, name) for name in _COLUMNS)).where(
-            Lot.item_id.in_(select(wanted.c.id))
-        ),
-        {"ids": ids},
-    ).all()
-    known = {item_id: Made(*rest) for item_id, *rest in lots}
+    ids = {"ids": sorted(item_ids)}
+    connection = session.connection()
+    connection.execute(_LOCKED, ids).all()
+    known = {item_id: Made(*rest) for item_id, *rest in connection.execute(_KNOWN, ids)}
     if not known:
         return {}, set()
-    later = session.scalars(
-        select(EventItem.item_id).where(
-            EventItem.item_id.in_(select(wanted.c.id)),
-            EventItem.role.in_(_MAKING_ROLES),
-            EventItem.event_id > newest,
-        ),
-        {"ids": ids},
-    )
-    return known, set(later)
+    return known, set(connection.execute(_LATER, {**ids, "newest": newest}).scalars())
 
 
-def _makers(session: Session, item_ids: Sequence[int]) -> list[int]:
-    """Return the live events that may have made these lots or serials of them."""
-    wanted = id_rows("ids")
-    named = select(EventItem.event_id).where(
-        EventItem.item_id.in_(select(wanted.c.id)), EventItem.role.in_(_MAKING_ROLES)
-    )
-    of_members = select(Edge.event_id).where(
-        Edge.parent_id.in_(select(wanted.c.id)), Edge.kind == "member"
-    )
-    return list(
-        session.scalars(
-            select(Event.id)
-            .where(or_(Event.id.in_(named), Event.id.in_(of_members)), is_live())
-            .order_by(Event.id),
-            {"ids": item_ids},
-        )
-    )
+def _write(session: Session, facts: dict[int, Made]) -> None:
+    insert_rows(session, Lot, [{"item_id": key, **_row(facts[key])} for key in sorted(facts)])
 
 
-def _write(session: Session, facts: dict[int, Made], known: Iterable[int]) -> None:
-    known = set(known)
-    rows = [{"item_id": item_id, **asdict(facts[item_id])} for item_id in sorted(facts)]
-    fresh = [row for row in rows if row["item_id"] not in known]
-    if fresh:
-        session.execute(insert(Lot), fresh)
-    for row in rows:
-        if row["item_id"] in known:
-            item_id = row.pop("item_id")
-            session.execute(update(Lot).where(Lot.item_id == item_id).values(**row))
+def _overwrite(session: Session, facts: dict[int, Made]) -> None:
+    if facts:
+        rows = [{"known_id": key, **_row(facts[key])} for key in sorted(facts)]
+        session.connection().execute(_UPDATE, rows)
+
+
+def _row(made: Made) -> dict[str, Any]:
+    return dict(zip(_COLUMNS, _values_of(made), strict=True))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from foodtrace.trace.capture.projections import Received
 from foodtrace.trace.epcis.model import Event, EventDocument
 from foodtrace.trace.epcis.reader import read_document, read_event
-from foodtrace.trace.store.ids import reserve_ids
+from foodtrace.trace.store.bulk import insert_rows, reserve_ids
 from foodtrace.trace.store.models import Document, Statement
 from foodtrace.trace.store.sets import id_rows
 
@@ -45,8 +45,9 @@ def store_statements(
     if not slices:
         return []
     ids = reserve_ids(session, Statement, len(slices))
-    session.execute(
-        insert(Statement),
+    insert_rows(
+        session,
+        Statement,
         [
             {
                 "id": statement_id,

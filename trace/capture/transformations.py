@@ -1,24 +1,60 @@
 """What became what: `edge` rows of kind *made*, from the events that transform."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import and_, delete, insert, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
-from foodtrace.trace.capture.containment import contents_at, holding
+from foodtrace.trace.capture.containment import contents_of, holding
 from foodtrace.trace.capture.derivation import Interval, made_edges
 from foodtrace.trace.capture.items import items_of, node_of
 from foodtrace.trace.capture.live import is_live
 from foodtrace.trace.epcis.model import Role
 from foodtrace.trace.gs1.model import ItemKind
+from foodtrace.trace.store.bulk import insert_rows, table_of
 from foodtrace.trace.store.models import Edge, Event, EventItem, Item
 from foodtrace.trace.store.sets import id_rows
 
 MADE = "made"
-_TYPE = "TransformationEvent"
+TRANSFORMATION = "TransformationEvent"
+
+_EVENT, _PART, _EDGE = table_of(Event).c, table_of(EventItem).c, table_of(Edge).c
+_ITEM = table_of(Item).c
+_PARTNER = table_of(Event).alias("partner")
+
+# Statements are made once: putting one together costs more than running it.
+_IDS = select(id_rows("ids").c.id)
+_FORGET = delete(table_of(Edge)).where(_EDGE.event_id.in_(_IDS))
+_FORGET_MADE = _FORGET.where(_EDGE.kind == MADE)
+_USERS = (
+    select(_PART.event_id).where(_PART.item_id.in_(_IDS), _PART.role == Role.INPUT.value).distinct()
+)
+_PARTNERS = (
+    select(_PARTNER.c.id)
+    .where(
+        _EVENT.transformation_id == _PARTNER.c.transformation_id,
+        _EVENT.party_id == _PARTNER.c.party_id,
+        _EVENT.id.in_(_IDS),
+    )
+    .distinct()
+)
+_PARTS = (
+    select(
+        _EVENT.id,
+        _EVENT.event_time,
+        _EVENT.party_id,
+        _EVENT.transformation_id,
+        _PART.role,
+        _PART.item_id,
+    )
+    .join(table_of(EventItem), _PART.event_id == _EVENT.id)
+    .where(_EVENT.id.in_(_IDS), _EVENT.type == TRANSFORMATION, is_live())
+    .order_by(_EVENT.id, _PART.role, _PART.item_id)
+)
+_UNITS = select(_ITEM.id).where(_ITEM.id.in_(_IDS), _ITEM.kind == ItemKind.LOGISTIC.value)
 
 
 @dataclass(slots=True)
@@ -32,99 +68,72 @@ class Transformation:
     inputs: dict[int, int] = field(default_factory=dict)
     outputs: dict[int, int] = field(default_factory=dict)
 
+    def add(self, event_id: int, time: datetime, role: str, item_id: int) -> None:
+        """Take in one item that one event names."""
+        self.times[event_id] = time
+        if role == Role.INPUT:
+            self.inputs[item_id] = event_id
+        elif role == Role.OUTPUT:
+            self.outputs[item_id] = event_id
+
 
 def link(
-    session: Session, *, new: Sequence[int], retracted: Sequence[int], containers: set[int]
+    session: Session,
+    *,
+    told: Sequence[Transformation],
+    partial: Sequence[int],
+    retracted: Sequence[int],
+    containers: Set[int],
 ) -> None:
     """Bring the edges up to date after events are recorded or retracted.
 
-    `containers` are those whose contents have changed: what was made of them, or of what
-    holds them, has other parents now.
+    `told` are new transformations that one event tells of; `partial` are new events that
+    share a transformationID with others. `containers` are those whose contents have
+    changed: what was made of them, or of what holds them, has other parents now.
     """
-    changed = _users_of(session, containers) | _partners_of(session, [*new, *retracted])
-    stale = changed - set(new) | set(retracted)
-    if stale:
-        session.execute(
-            delete(Edge).where(Edge.event_id.in_(select(id_rows("ids").c.id)), Edge.kind == MADE),
-            {"ids": sorted(stale)},
-        )
-    if retracted:
-        # An event that is declared wrong says nothing of lots and serials either.
-        session.execute(
-            delete(Edge).where(Edge.event_id.in_(select(id_rows("ids").c.id))),
-            {"ids": sorted(retracted)},
-        )
-    wanted = sorted({*new, *changed} - set(retracted))
-    if wanted:
-        _write(session, _transformations(session, wanted))
+    new = {event_id for each in told for event_id in each.times}
+    changed = _users_of(session, containers) - new
+    changed |= _partners_of(session, changed | set(partial) | set(retracted))
+    _run(session, _FORGET_MADE, changed)
+    # An event that is declared wrong says nothing of lots and serials either.
+    _run(session, _FORGET, set(retracted))
+    again = _transformations(session, changed - set(retracted))
+    if told or again:
+        _write(session, [*told, *again])
 
 
-def _users_of(session: Session, containers: set[int]) -> set[int]:
+def _run(session: Session, statement: object, ids: Set[int]) -> None:
+    if ids:
+        session.connection().execute(statement, {"ids": sorted(ids)})  # type: ignore[call-overload]  # a delete
+
+
+def _users_of(session: Session, containers: Set[int]) -> set[int]:
     """Return the transformations that used one of these containers, or what held it."""
     if not containers:
         return set()
-    users = session.scalars(
-        select(EventItem.event_id)
-        .where(
-            EventItem.item_id.in_(select(id_rows("ids").c.id)),
-            EventItem.role == Role.INPUT.value,
-        )
-        .distinct(),
-        {"ids": sorted(holding(session, containers))},
-    ).all()
-    return set(users) | _partners_of(session, users)
+    around = sorted(holding(session, containers))
+    return set(session.connection().execute(_USERS, {"ids": around}).scalars())
 
 
-def _partners_of(session: Session, event_ids: Sequence[int]) -> set[int]:
+def _partners_of(session: Session, event_ids: Set[int]) -> set[int]:
     """Return the events that tell of the same transformations as these, by transformationID.
 
     Only those of the same party: nobody can add inputs to what another has made.
     """
     if not event_ids:
         return set()
-    partner = aliased(Event, name="partner")
-    return set(
-        session.scalars(
-            select(partner.id)
-            .join(
-                Event,
-                and_(
-                    Event.transformation_id == partner.transformation_id,
-                    Event.party_id == partner.party_id,
-                ),
-            )
-            .where(Event.id.in_(select(id_rows("ids").c.id)), Event.transformation_id.is_not(None))
-            .distinct(),
-            {"ids": event_ids},
-        )
-    )
+    return set(session.connection().execute(_PARTNERS, {"ids": sorted(event_ids)}).scalars())
 
 
-def _transformations(session: Session, event_ids: Sequence[int]) -> list[Transformation]:
+def _transformations(session: Session, event_ids: Set[int]) -> list[Transformation]:
     """Return the live transformations that these events tell of, in the order of their ids."""
-    rows = session.execute(
-        select(
-            Event.id,
-            Event.event_time,
-            Event.party_id,
-            Event.transformation_id,
-            EventItem.role,
-            EventItem.item_id,
-        )
-        .join(EventItem, EventItem.event_id == Event.id)
-        .where(Event.id.in_(select(id_rows("ids").c.id)), Event.type == _TYPE, is_live())
-        .order_by(Event.id, EventItem.role, EventItem.item_id),
-        {"ids": event_ids},
-    )
+    if not event_ids:
+        return []
+    rows = session.connection().execute(_PARTS, {"ids": sorted(event_ids)})
     found: dict[object, Transformation] = defaultdict(Transformation)
     for event_id, time, party_id, transformation_id, role, item_id in rows:
         name = (party_id, transformation_id) if transformation_id else event_id
-        each = found[name]
-        each.times[event_id] = time
-        if role == Role.INPUT.value:
-            each.inputs[item_id] = event_id
-        elif role == Role.OUTPUT.value:
-            each.outputs[item_id] = event_id
+        found[name].add(event_id, time, role, item_id)
     return list(found.values())
 
 
@@ -139,14 +148,14 @@ def _write(session: Session, transformations: Sequence[Transformation]) -> None:
         else:
             edges.update(pairs)
     edges.update(_through_nodes(session, crowded))
-    if edges:
-        session.execute(
-            insert(Edge),
-            [
-                {"parent_id": parent, "child_id": child, "event_id": event_id, "kind": MADE}
-                for parent, child, event_id in sorted(edges)
-            ],
-        )
+    insert_rows(
+        session,
+        Edge,
+        [
+            {"parent_id": parent, "child_id": child, "event_id": event_id, "kind": MADE}
+            for parent, child, event_id in sorted(edges)
+        ],
+    )
 
 
 def _through_nodes(
@@ -163,19 +172,12 @@ def _through_nodes(
 
 def _unpack(session: Session, transformations: Iterable[Transformation]) -> None:
     """Put what lay in them, at the time, in the place of inputs that are containers."""
-    contents = contents_at(
+    contents = contents_of(
         session, {item_id for each in transformations for item_id in each.inputs}
     )
     if not contents:
         return
-    units = set(
-        session.scalars(
-            select(Item.id).where(
-                Item.id.in_(select(id_rows("ids").c.id)), Item.kind == ItemKind.LOGISTIC.value
-            ),
-            {"ids": sorted(contents)},
-        )
-    )
+    units = set(session.connection().execute(_UNITS, {"ids": sorted(contents)}).scalars())
     for each in transformations:
         unpacked: dict[int, int] = {}
         for item_id, event_id in each.inputs.items():

@@ -116,6 +116,15 @@ class Event(Base):
             sqlite_where=text("declared_at IS NULL"),
             postgresql_where=text("declared_at IS NULL"),
         ),
+        # Small, for few events are declared wrong: whether one is costs hardly anything.
+        Index(
+            "uq_event_declaration",
+            "party_id",
+            "event_id",
+            unique=True,
+            sqlite_where=text("declared_at IS NOT NULL"),
+            postgresql_where=text("declared_at IS NOT NULL"),
+        ),
         Index("ix_event_event_time", "event_time"),
         Index("ix_event_destination", "destination", "biz_step"),
     )
