@@ -12,11 +12,15 @@ _ENTRIES = "foodtrace.navigation"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One link: where to, its English text (marked), and the action one must be allowed."""
+    """One link: where to, its English text (marked), and the action one must be allowed.
+
+    Owner 0 shows it only to those who may do this to everybody's things.
+    """
 
     endpoint: str
     text: str
     action: Action
+    owner: int | None = None
 
 
 def add_entries(app: Flask, entries: tuple[Entry, ...]) -> None:
@@ -28,4 +32,8 @@ def visible_entries() -> list[tuple[str, Entry]]:
     """Return address and entry of each link that the signed-in person may use."""
     entries: tuple[Entry, ...] = current_app.extensions.get(_ENTRIES, ())
     actor = current_actor()
-    return [(url_for(entry.endpoint), entry) for entry in entries if can(actor, entry.action)]
+    return [
+        (url_for(entry.endpoint), entry)
+        for entry in entries
+        if can(actor, entry.action, entry.owner)
+    ]
