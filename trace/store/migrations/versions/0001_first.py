@@ -5,6 +5,7 @@ import importlib.util
 
 from alembic import op
 
+from foodtrace.trace.store import guards
 from foodtrace.trace.store.models import Base
 
 revision = "0001"
@@ -19,8 +20,10 @@ def upgrade() -> None:
         if importlib.util.find_spec(f"foodtrace.{name}.models"):
             importlib.import_module(f"foodtrace.{name}.models")
     Base.metadata.create_all(op.get_bind())
+    guards.install(op.get_bind())
 
 
 def downgrade() -> None:
     """Drop the tables."""
+    guards.remove(op.get_bind())
     Base.metadata.drop_all(op.get_bind())
