@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -31,8 +32,8 @@ MOST_EVENTS = 5_000
 MOST_BYTES = 5 * 1024 * 1024
 
 
-def _progress(length: int, label: str) -> "ProgressBar[int]":
-    return click.progressbar(length=length, label=label, file=sys.stderr)
+def _progress(length: int) -> "ProgressBar[int]":
+    return click.progressbar(length=length, label="Reading", file=sys.stderr)
 
 
 @click.command()
@@ -46,19 +47,16 @@ def _progress(length: int, label: str) -> "ProgressBar[int]":
 def demo(*, if_empty: bool, day: datetime | None) -> None:
     """Make the demonstration chain, and print its QR code and accounts."""
     settings = Settings.from_environment()
-    store = open_store(settings)
-    with store.reading() as session:
-        made, empty = making.is_made(session), making.is_empty(session)
-    if made:
-        if not if_empty:
+    with closing(open_store(settings)) as store:
+        with store.reading() as session:
+            made, empty = making.is_made(session), making.is_empty(session)
+        if if_empty and not made and not empty:
+            return
+        if made:
             click.echo("The demonstration is there already.", err=True)
-    elif if_empty and not empty:
-        store.close()
-        return
-    else:
-        click.echo("Making the demonstration chain…", err=True)
-        making.make(store, settings, day.date() if day else making.today())
-    store.close()
+        else:
+            click.echo("Making the demonstration chain…", err=True)
+            making.make(store, settings, day.date() if day else making.today())
     _show_demonstration(settings)
 
 
@@ -100,11 +98,11 @@ def import_files(files: Sequence[Path], party_name: str | None) -> None:
 
     Importing a file again changes nothing. The status is 1 if a file was refused.
     """
-    store = open_store(Settings.from_environment())
-    actor = _captor(store, party_name)
     refused = 0
     reports: list[str] = []
-    with _progress(sum(path.stat().st_size for path in files), "Importing") as bar:
+    size = sum(path.stat().st_size for path in files)
+    with closing(open_store(Settings.from_environment())) as store, _progress(size) as bar:
+        actor = _captor(store, party_name)
         for path in files:
             try:
                 reports.append(f"{path}: {_report(_import(store, actor, path))}")
@@ -112,7 +110,6 @@ def import_files(files: Sequence[Path], party_name: str | None) -> None:
                 refused += 1
                 reports.append(f"{path}: refused, nothing of it is stored\n{_why(error)}")
             bar.update(path.stat().st_size)
-    store.close()
     for report in reports:
         click.echo(report)
     if refused:
@@ -149,15 +146,17 @@ def _why(error: FoodtraceError) -> str:
 @click.command()
 def rebuild() -> None:
     """Throw away everything derived, and make it again from the statements."""
-    store = open_store(Settings.from_environment())
-    with _progress(1, "Rebuilding") as bar, store.transaction() as session:
+    with (
+        closing(open_store(Settings.from_environment())) as store,
+        _progress(1) as bar,
+        store.transaction() as session,
+    ):
 
         def tell(done: int, total: int) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
         total = rebuild_tables(session, tell)
-    store.close()
     click.echo(f"{total} statements read again, everything derived made anew", err=True)
 
 
@@ -170,8 +169,7 @@ def export_events(target: Path, party_name: str | None) -> None:
     A file holds as many events as one document may when it is captured; what is more goes
     to further files beside it, named FILE-2, FILE-3 and so on.
     """
-    store = open_store(Settings.from_environment())
-    with store.reading() as session:
+    with closing(open_store(Settings.from_environment())) as store, store.reading() as session:
         party_id = None
         if party_name is not None:
             party = find_party(session, name=party_name)
@@ -183,7 +181,6 @@ def export_events(target: Path, party_name: str | None) -> None:
             _write(as_document(events), sys.stdout.buffer)
         else:
             _write_files(events, target)
-    store.close()
 
 
 def _write(pieces: Iterable[bytes], file: BinaryIO) -> None:

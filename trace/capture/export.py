@@ -76,9 +76,20 @@ def _inherited(document: bytes) -> list[msgspec.Raw]:
 def _standalone(event: bytes, inherited: list[msgspec.Raw], event_id: str) -> bytes:
     """Return an event of a document with the contexts it inherits, and its identifier."""
     fields = msgspec.json.decode(event, type=dict[str, msgspec.Raw])
-    contexts = inherited + _contexts(fields.pop("@context", msgspec.Raw(b"")))
+    own = _contexts(fields.pop("@context", msgspec.Raw(b"")))
+    contexts = [part for part in inherited if not _is_said(part, own)] + own
     named = {"eventID": msgspec.Raw(msgspec.json.encode(event_id))}
     return msgspec.json.encode({"@context": contexts} | named | fields)
+
+
+def _is_said(part: msgspec.Raw, own: list[msgspec.Raw]) -> bool:
+    """Answer whether an event's own contexts make an inherited one superfluous.
+
+    The only address that a context may name is that of EPCIS, in one of its versions.
+    """
+    texts = [bytes(each) for each in own]
+    is_address = bytes(part).startswith(b'"')
+    return bytes(part) in texts or (is_address and any(text[:1] == b'"' for text in texts))
 
 
 def _contexts(context: msgspec.Raw) -> list[msgspec.Raw]:
