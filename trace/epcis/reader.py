@@ -57,7 +57,7 @@ def read_event(body: bytes, *, now: datetime) -> EventDocument:
     if "@context" not in part.value:
         problems.extend([_no_context()])
     event = _read(body, part, "", STANDARD_PREFIXES, now, problems)
-    if event and not has_epcis_context(event.body["@context"]):
+    if not problems.found and not has_epcis_context(part.value["@context"]):
         problems.extend([_no_epcis_context()])
     problems.check()
     return EventDocument(body, (event,) if event else ())

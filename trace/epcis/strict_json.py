@@ -17,6 +17,7 @@ from typing import Any
 from foodtrace.trace.errors import Invalid, Problem, TooLarge, mark
 
 MAX_BYTES = 10 * 1024 * 1024
+MAX_VALUES = 1_000_000
 MAX_EVENTS = 10_000
 MAX_EVENT_CHARS = 1024 * 1024
 MAX_DEPTH = 64
@@ -269,6 +270,16 @@ def _text_of(body: bytes) -> str:
     if body.startswith(b"\xef\xbb\xbf"):
         raise Invalid(
             Problem("", mark("The body starts with a byte order mark"), mark("Leave it out"))
+        )
+    # Counted in strings too, so a little too many: published documents have one in 20 bytes.
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise TooLarge(
+            Problem(
+                "",
+                mark("The body has more than %(limit)s values"),
+                mark("Send it in several documents"),
+                {"limit": MAX_VALUES},
+            )
         )
     try:
         return body.decode()
