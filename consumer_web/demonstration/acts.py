@@ -319,18 +319,23 @@ def _good_jars(stage: Stage, larder: Larder, chili: str) -> tuple[str, str]:
 
 def _distribute(stage: Stage, jar: str, big_jar: str) -> None:
     """Cartons on a pallet to the hub, and from there to three shops."""
-    cartons = [
-        stage.pack(sscc, [pieces(jar, 600)], cast.WAREHOUSE, When(31, "09:00"))
-        for sscc in (CARTON_1, CARTON_2, CARTON_3)
-    ]
-    pallet = stage.pack(PALLET, [*cartons, pieces(big_jar, 300)], cast.WAREHOUSE, When(31, "11:00"))
+    packed = When(31, "09:00")
+    first = stage.pack(CARTON_1, [pieces(jar, 600)], cast.WAREHOUSE, packed)
+    second = stage.pack(CARTON_2, [pieces(jar, 600)], cast.WAREHOUSE, packed)
+    third = stage.pack(CARTON_3, [pieces(big_jar, 200)], cast.WAREHOUSE, packed)
+    pallet = stage.pack(
+        PALLET,
+        [first, second, third, pieces(big_jar, 300)],
+        cast.WAREHOUSE,
+        When(31, "11:00"),
+    )
     stage.deliver(
         [pallet], cast.WAREHOUSE, cast.HUB, When(30, "06:30"), When(29, "15:45"), "GY-0001"
     )
-    stage.unpack(PALLET, [cartons[1], cartons[2]], cast.HUB, When(28, "10:00"))
+    stage.unpack(PALLET, [second, third], cast.HUB, When(28, "10:00"))
     # A step within the distributor that the public sees as a numbered blank.
     buffer = stage.readings(When(28, "11:00"), 1, "21.5")
-    stage.store([cartons[1]], cast.HUB_BUFFER, When(28, "11:00"), buffer, hidden=True)
+    stage.store([second], cast.HUB_BUFFER, When(28, "11:00"), buffer, hidden=True)
     stage.deliver(
         [pallet], cast.HUB, cast.SHOP_HUANGPU, When(27, "08:00"), When(25, "07:20"), "CD-0001"
     )
@@ -338,12 +343,12 @@ def _distribute(stage: Stage, jar: str, big_jar: str) -> None:
     stage.unpack(CARTON_1, [], cast.SHOP_HUANGPU, When(25, "08:30"))
     stage.sell([pieces(jar, 210), pieces(big_jar, 80)], cast.SHOP_HUANGPU, When(10, "21:30"))
     stage.deliver(
-        [cartons[1]], cast.HUB, cast.SHOP_JINJIANG, When(26, "06:00"), When(26, "09:10"), "CD-0002"
+        [second], cast.HUB, cast.SHOP_JINJIANG, When(26, "06:00"), When(26, "09:10"), "CD-0002"
     )
     stage.unpack(CARTON_2, [], cast.SHOP_JINJIANG, When(26, "10:00"))
     stage.sell([pieces(jar, 95)], cast.SHOP_JINJIANG, When(8, "22:00"))
     # On its way: sent, and not confirmed by the shop.
-    stage.send([cartons[2]], cast.HUB, cast.SHOP_PUDONG, When(1, "08:00"), "CD-0003")
+    stage.send([third], cast.HUB, cast.SHOP_PUDONG, When(1, "08:00"), "CD-0003")
 
 
 def _recalled_jars(stage: Stage, larder: Larder) -> None:
