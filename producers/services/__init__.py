@@ -18,7 +18,7 @@ from foodtrace.producers.services.hops import (
     ship,
     store_cold,
 )
-from foodtrace.producers.services.lots import LotList, LotPage, list_lots, lot_page
+from foodtrace.producers.services.lots import LotList, LotPage, get_lot, list_lots, lot_page
 from foodtrace.producers.services.packing import pack, proposed_sscc, unpack
 from foodtrace.producers.services.stock import stock_of
 from foodtrace.producers.services.transit import Shipment, ShipmentLine, shipments_to
@@ -34,6 +34,7 @@ __all__ = [
     "Shipment",
     "ShipmentLine",
     "destroy",
+    "get_lot",
     "last_batch",
     "list_lots",
     "lot_page",

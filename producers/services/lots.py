@@ -111,37 +111,55 @@ def list_lots(
     )
 
 
+def get_lot(session: Session, actor: Actor, canonical: str) -> Goods:
+    """Return what an item is. Raises NotFound when the actor has nothing to do with it."""
+    item, lot, _ = _visible(session, actor, canonical)
+    return _goods(session, item, lot)
+
+
 def lot_page(session: Session, actor: Actor, canonical: str) -> LotPage:
     """Return what the actor may know of a lot. Raises NotFound when that is nothing."""
-    require(actor, "lot.read")
-    item = session.scalar(select(Item).where(Item.canonical == canonical))
-    if item is None:
-        raise NotFound()
-    lot = session.get(Lot, item.id)
-    owner = lot.party_id if lot else 0
-    if not can(actor, "lot.read", owner=owner):
-        _require_dealings(session, actor, item.id)
-        owner = actor.party_id or 0
-    goods = describe(session, [item.id])[item.id]
-    if lot is not None:
-        goods = replace(goods, amount=lot.amount, uom=lot.uom)
+    item, lot, viewer = _visible(session, actor, canonical)
     product = session.scalar(
         select(Product).where(
             Product.identifier == (lot.product_identifier if lot else f"/01/{item.gtin}")
         )
     )
     return LotPage(
-        goods=goods,
+        goods=_goods(session, item, lot),
         made_at=lot.made_at if lot else None,
         origin=lot.origin if lot else None,
         certificate_number=lot.certificate_number if lot else None,
         maker=session.get(Party, lot.party_id) if lot else None,
         product=product,
-        inputs=_beside(session, Edge.child_id, item.id, "input", owner),
-        outputs=_beside(session, Edge.parent_id, item.id, "output", owner),
-        held=tuple(stock_of(session, owner, {canonical})),
-        movements=_movements(session, owner, item.id),
+        inputs=_beside(session, Edge.child_id, item.id, "input", viewer),
+        outputs=_beside(session, Edge.parent_id, item.id, "output", viewer),
+        held=tuple(stock_of(session, viewer, {canonical})),
+        movements=_movements(session, viewer, item.id),
     )
+
+
+def _visible(session: Session, actor: Actor, canonical: str) -> tuple[Item, Lot | None, int]:
+    """Return an item, its lot's facts, and the party from whose side it is looked at.
+
+    Those who may read every lot look at it from its maker's side.
+    """
+    require(actor, "lot.read")
+    item = session.scalar(select(Item).where(Item.canonical == canonical))
+    if item is None:
+        raise NotFound()
+    lot = session.get(Lot, item.id)
+    maker = lot.party_id if lot else 0
+    if can(actor, "lot.read", owner=maker):
+        return item, lot, maker
+    _require_dealings(session, actor, item.id)
+    return item, lot, actor.party_id or 0
+
+
+def _goods(session: Session, item: Item, lot: Lot | None) -> Goods:
+    """Return an item with the amount that was made of it."""
+    goods = describe(session, [item.id])[item.id]
+    return goods if lot is None else replace(goods, amount=lot.amount, uom=lot.uom)
 
 
 def _cursor(text: str) -> tuple[datetime, int]:

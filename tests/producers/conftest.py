@@ -102,3 +102,7 @@ def lot(store, alba, chili):
     """100 kg of Alba's chilies."""
     with store.transaction() as session:
         return make(session, alba, chili).identifier
+
+
+# For rules of one field, which no database can change.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -14,7 +14,7 @@ from foodtrace.trace.errors import Conflict, Forbidden, Invalid
 from foodtrace.trace.masterdata.models import Lot
 from foodtrace.trace.store.models import Event, Item
 
-from .conftest import CHINA, DAY, GTIN, NOON, kilograms, make
+from .conftest import CHINA, DAY, GTIN, NOON, kilograms, make, on_sqlite
 
 
 def places_of(refusal):
@@ -77,6 +77,7 @@ def test_a_lot_of_a_product_without_gtin_gets_a_code_that_nobody_can_guess(store
             make(session, carla, sauce, lot_number="A", amount=3)
 
 
+@on_sqlite
 @pytest.mark.parametrize("number", ["A/1", "A&B", "50%", "<b>", "A?", "批次1", "A B", "A" * 21])
 def test_a_lot_number_that_no_code_can_carry_is_refused(store, alba, chili, number):
     with store.transaction() as session, pytest.raises(Invalid) as refusal:
@@ -84,6 +85,7 @@ def test_a_lot_number_that_no_code_can_carry_is_refused(store, alba, chili, numb
     assert places_of(refusal) == ["lot_number"]
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("field", "change"),
     [
@@ -119,6 +121,7 @@ def test_nobody_registers_lots_of_another_party_s_product_or_place(store, alba, 
         assert places_of(refusal) == ["place_id"]
 
 
+@on_sqlite
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.LABORATORY, Role.REGULATOR])
 def test_only_producers_register_lots(store, alba, chili, role):
     actor = Actor("user:x", alba.party_id, frozenset({role}))

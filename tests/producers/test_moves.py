@@ -13,7 +13,7 @@ from foodtrace.trace.chain.services import trace_back
 from foodtrace.trace.errors import Conflict, Invalid, NotFound
 from foodtrace.trace.store.models import Event
 
-from .conftest import NOON, kilograms
+from .conftest import NOON, kilograms, on_sqlite
 
 SSCC = "/00/106901234500000010"
 
@@ -252,6 +252,7 @@ def test_nothing_is_put_on_another_party_s_pallet(store, alba, bruno, carla, chi
         assert refusal.value.problems[0].place == "sscc/0/identifier"
 
 
+@on_sqlite
 @pytest.mark.parametrize("sscc", ["106901234500000011", "12", "", "/01/06901234567892/10/A"])
 def test_what_is_no_sscc_is_refused(store, alba, lot, sscc):
     with store.transaction() as session, pytest.raises(Invalid) as refusal:
@@ -300,6 +301,7 @@ def test_temperatures_are_recorded_where_the_goods_are(store, alba, bruno, lot):
         assert alba.hold(session) == {lot: Decimal(100)}
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("place", "readings"),
     [

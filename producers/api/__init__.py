@@ -1,0 +1,7 @@
+"""The JSON API of those who make and move food."""
+
+from foodtrace.producers.api.lots import bp as lots
+from foodtrace.producers.api.moves import bp as moves
+from foodtrace.producers.api.register import bp as register
+
+BLUEPRINTS = (register, lots, moves)

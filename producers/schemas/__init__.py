@@ -1,0 +1,1 @@
+"""What the API and the forms of the producers take and give."""

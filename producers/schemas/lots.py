@@ -1,0 +1,201 @@
+"""Lots, stock and the acts on them as JSON."""
+
+from typing import get_args
+
+from marshmallow import Schema, fields, validate
+
+from foodtrace.producers.events import Condition, DocumentType
+from foodtrace.producers.schemas.common import Amount, MovedSchema, ReadingSchema
+from foodtrace.producers.services.acts import MOST_ITEMS
+
+
+class GoodsSchema(Schema):
+    """A lot with an amount, or one thing such as a pallet with its contents."""
+
+    identifier = fields.String(attribute="canonical")
+    kind = fields.String()
+    product_name = fields.String(allow_none=True)
+    product_name_en = fields.String(allow_none=True)
+    lot_number = fields.String(allow_none=True)
+    production_date = fields.Date(allow_none=True)
+    expiry_date = fields.Date(allow_none=True)
+    amount = Amount(allow_none=True)
+    uom = fields.String(allow_none=True)
+    contents = fields.List(fields.Nested(lambda: GoodsSchema()))
+
+
+class LotQuery(Schema):
+    """Which lots: by words, and from which cursor on."""
+
+    search = fields.String(load_default=None, validate=validate.Length(max=100))
+    after = fields.String(load_default=None, validate=validate.Length(max=100))
+
+
+class LotListSchema(Schema):
+    """One page of lots; `next` is the cursor of the next page."""
+
+    lots = fields.List(fields.Nested(GoodsSchema))
+    next = fields.String(allow_none=True)
+
+
+class NewLotSchema(Schema):
+    """A new lot. Without inputs it was harvested, caught or brought in."""
+
+    product_id = fields.Integer(required=True)
+    place_id = fields.Integer(required=True)
+    amount = Amount(required=True)
+    uom = fields.String(load_default=None, allow_none=True)
+    made_at = fields.AwareDateTime(load_default=None)
+    production_date = fields.Date(required=True)
+    expiry_date = fields.Date(load_default=None, allow_none=True)
+    lot_number = fields.String(load_default=None, allow_none=True)
+    origin = fields.String(load_default=None, allow_none=True)
+    certificate_number = fields.String(load_default=None, allow_none=True)
+    inputs = fields.List(
+        fields.Nested(MovedSchema), load_default=list, validate=validate.Length(max=MOST_ITEMS)
+    )
+    readings = fields.List(fields.Nested(ReadingSchema), load_default=list)
+    note = fields.String(load_default=None, allow_none=True)
+    hidden = fields.Boolean(load_default=False)
+
+
+class BatchSchema(Schema):
+    """A lot that was just made: its identifier, its page for consumers, and its event."""
+
+    identifier = fields.String()
+    lot_number = fields.String()
+    url = fields.String()
+    event_id = fields.String()
+
+
+class MovementSchema(Schema):
+    """One of the party's own events about a lot."""
+
+    event_id = fields.String()
+    at = fields.AwareDateTime()
+    type = fields.String()
+    action = fields.String(allow_none=True)
+    biz_step = fields.String(allow_none=True)
+    disposition = fields.String(allow_none=True)
+    role = fields.String()
+    amount = Amount(allow_none=True)
+    uom = fields.String(allow_none=True)
+    container = fields.String(allow_none=True)
+    place = fields.String(allow_none=True)
+    source = fields.String(allow_none=True)
+    destination = fields.String(allow_none=True)
+    temperature_low = Amount(allow_none=True)
+    temperature_high = Amount(allow_none=True)
+
+
+class MakerSchema(Schema):
+    """Who made a lot: what its label says, too."""
+
+    id = fields.Integer()
+    name = fields.String()
+    name_en = fields.String(allow_none=True)
+
+
+class LotSchema(Schema):
+    """All that a party may know of one lot."""
+
+    goods = fields.Nested(GoodsSchema)
+    made_at = fields.AwareDateTime(allow_none=True)
+    origin = fields.String(allow_none=True)
+    certificate_number = fields.String(allow_none=True)
+    maker = fields.Nested(MakerSchema, allow_none=True)
+    inputs = fields.List(fields.Nested(GoodsSchema))
+    outputs = fields.List(fields.Nested(GoodsSchema))
+    held = fields.List(fields.Nested(GoodsSchema))
+    movements = fields.List(fields.Nested(MovementSchema))
+
+
+class QrQuery(Schema):
+    """The printer's density in dots an inch."""
+
+    dpi = fields.Integer(load_default=300)
+
+
+class ActSchema(Schema):
+    """What every act says: where, when, and a note. Without a time it happens now."""
+
+    place_id = fields.Integer(required=True)
+    at = fields.AwareDateTime(load_default=None)
+    note = fields.String(load_default=None, allow_none=True)
+    hidden = fields.Boolean(load_default=False)
+
+
+class ItemsActSchema(ActSchema):
+    """An act on lots or pallets."""
+
+    items = fields.List(
+        fields.Nested(MovedSchema),
+        required=True,
+        validate=validate.Length(min=1, max=MOST_ITEMS),
+    )
+
+
+class HandoverSchema(ItemsActSchema):
+    """An act between two parties."""
+
+    document = fields.String(load_default=None, allow_none=True)
+    document_type = fields.String(
+        load_default="desadv", validate=validate.OneOf(get_args(DocumentType))
+    )
+    temperatures = fields.List(fields.Nested(ReadingSchema), load_default=list)
+
+
+class NewShipmentSchema(HandoverSchema):
+    """Goods sent to another party."""
+
+    recipient_id = fields.Integer(required=True)
+    recipient_place_id = fields.Integer(load_default=None, allow_none=True)
+
+
+class NewReceiptSchema(HandoverSchema):
+    """Goods that arrived. A condition other than in_progress: no more of them will come."""
+
+    sender_id = fields.Integer(required=True)
+    condition = fields.String(
+        load_default="in_progress", validate=validate.OneOf(get_args(Condition))
+    )
+
+
+class PackingSchema(ActSchema):
+    """Goods put on a pallet, or with `unpack` taken off it (all of them if none is named)."""
+
+    sscc = fields.String(required=True)
+    contents = fields.List(
+        fields.Nested(MovedSchema), load_default=list, validate=validate.Length(max=MOST_ITEMS)
+    )
+
+
+class TemperaturesSchema(ItemsActSchema):
+    """Temperatures measured where goods lie."""
+
+    readings = fields.List(
+        fields.Nested(ReadingSchema), required=True, validate=validate.Length(min=1)
+    )
+
+
+class EventSchema(Schema):
+    """The event that an act was recorded as: it is served at /epcis/events/{event_id}."""
+
+    event_id = fields.String()
+
+
+class ShipmentLineSchema(Schema):
+    """One line of a shipment, and how much of it is still to come."""
+
+    goods = fields.Nested(GoodsSchema)
+    to_come = Amount(allow_none=True)
+
+
+class ShipmentSchema(Schema):
+    """Goods on their way to you: who says to have sent them, and when."""
+
+    sent_at = fields.AwareDateTime()
+    sender_id = fields.Integer()
+    sender_name = fields.String()
+    sender_name_en = fields.String(allow_none=True)
+    lines = fields.List(fields.Nested(ShipmentLineSchema))
