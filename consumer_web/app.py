@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from flask_babel import Babel
 
-from foodtrace.consumer_web import health
+from foodtrace.consumer_web import health, page_cache, pages
 from foodtrace.consumer_web.language import current_locale
 from foodtrace.consumer_web.opening import open_store
+from foodtrace.inspections import api as inspections_api
+from foodtrace.inspections import pages as inspection_pages
+from foodtrace.producers import api as producers_api
+from foodtrace.trace import api as epcis_api
 from foodtrace.trace.access import pages as account_pages
 from foodtrace.trace.access.identify import set_up_identity
 from foodtrace.trace.access.security import set_up_security
+from foodtrace.trace.bodies import BodyGate
 from foodtrace.trace.navigation import add_entries
 from foodtrace.trace.problems import register_error_handlers
 from foodtrace.trace.rest import make_api
@@ -27,6 +32,8 @@ from foodtrace.trace.web import Application, prepare
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+# Threads that may wait for the body of a request; serving.py starts more than that.
+MOST_BODIES = 48
 # The first part of every path of the staff application.
 STAFF = frozenset(
     {"api", "epcis", "producers", "inspections", "login", "logout", "account", "staff"}
@@ -58,6 +65,9 @@ def create_public_app(store: Store, settings: Settings) -> Flask:
     prepare(app, store, settings)
     Babel(app, locale_selector=current_locale)
     app.register_blueprint(health.bp)
+    app.register_blueprint(pages.bp)
+    pages.init_app(app)
+    app.wsgi_app = page_cache.guard(app, store)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 
@@ -69,7 +79,15 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
     set_up_security(app, settings)
     set_up_identity(app)
     register_error_handlers(app, "trace/error.html")
-    make_api(app)
+    api = make_api(app)
+    for blueprint in producers_api.BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    api.register_blueprint(inspections_api.bp)
+    app.register_blueprint(epcis_api.bp)
     app.register_blueprint(account_pages.bp)
+    app.register_blueprint(inspection_pages.bp)
+    add_entries(app, inspection_pages.NAVIGATION)
     add_entries(app, account_pages.NAVIGATION)
+    gate = BodyGate(app.wsgi_app, MOST_BODIES)
+    app.wsgi_app = gate  # type: ignore[assignment,method-assign]  # Flask's own way to wrap
     return app

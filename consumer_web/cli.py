@@ -13,7 +13,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from foodtrace.consumer_web import serving
+from foodtrace.consumer_web import cli_data, serving
 from foodtrace.consumer_web.opening import open_any_store, open_store
 from foodtrace.trace.access.accounts import create_user, generate_password
 from foodtrace.trace.access.actor import SYSTEM, Role
@@ -23,6 +23,7 @@ from foodtrace.trace.masterdata.services import ensure_party, find_party
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.migrate import upgrade
 
+DATA_COMMANDS = (cli_data.demo, cli_data.import_files, cli_data.rebuild, cli_data.export_events)
 ROLES = click.Choice([role.value for role in Role])
 
 
@@ -153,3 +154,7 @@ def _party_id(session: Session, name: str | None) -> int | None:
     made = ensure_party(session, SYSTEM, name)
     click.echo(f"The organisation {name} was unknown and is registered.", err=True)
     return made.id
+
+
+for _command in DATA_COMMANDS:
+    main.add_command(_command)

@@ -1,14 +1,14 @@
 """The WSGI server: granian, the same for the one-command run and for production.
 
-A slow client holds a connection, never a thread: headers are read by the server's own
-loop, and 16 threads wait for the database rather than for the network.
+Headers are read by the server's own loop, so that a client that is slow there holds a
+connection and no thread. Bodies are read by threads: app.py lets 48 of them wait at most.
 """
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-THREADS = 16  # captures wait for the disk, pages do not
+THREADS = 64
 MOST_CONNECTIONS = 1024  # a worker
 HEADER_TIMEOUT_MS = 15_000
 SECONDS_TO_FINISH = 10  # what is under way when the service is stopped

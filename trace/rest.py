@@ -1,6 +1,7 @@
 """The JSON API's frame: blueprints, strict bodies, problem documents and the OpenAPI text."""
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from flask import Flask, Request
 from flask_smorest import Api, Blueprint
@@ -9,11 +10,25 @@ from webargs import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
 
-from foodtrace.trace.strict_json import read_json
+from foodtrace.trace.epcis.strict_json import read_object
 from foodtrace.trace.validation import invalid_from
 
 PREFIX = "/api/v1"
 PROBLEM = "application/problem+json"
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+class _Decorator(Protocol):
+    """What marks a view and leaves it as it is."""
+
+    def __call__(self, *args: Any, **options: Any) -> Callable[[_View], _View]: ...
+
+
+class _Mark(Protocol):
+    """The same for a decorator that takes nothing but the view."""
+
+    def __call__(self, view: _View) -> _View: ...
 
 
 class ProblemErrorSchema(Schema):
@@ -41,13 +56,13 @@ class StrictParser(FlaskParser):
     DEFAULT_VALIDATION_STATUS = 400
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        """Return the JSON body; an empty one counts as none."""
+        """Return the JSON object that the body is; an empty body counts as none."""
         body = req.get_data()
         if not body:
             return missing
         if not req.is_json:
             raise UnsupportedMediaType("Send the body as application/json")
-        return read_json(body)
+        return read_object(body).value
 
     def handle_error(
         self, error: ValidationError, req: Request, schema: Schema, **_: Any
@@ -66,6 +81,17 @@ class ApiBlueprint(Blueprint):
     """A blueprint of the JSON API: mount it with ``api.register_blueprint(bp)``."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    # flask-smorest does not annotate its decorators.
+    arguments: "_Decorator"
+    response: "_Decorator"
+    doc: "_Decorator"
+    etag: "_Mark"
+    get: "_Decorator"
+    post: "_Decorator"
+    patch: "_Decorator"
+    put: "_Decorator"
+    delete: "_Decorator"
 
 
 class ProblemApi(Api):

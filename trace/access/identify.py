@@ -18,6 +18,7 @@ from foodtrace.trace.access.sign_ins import is_open
 from foodtrace.trace.errors import Problem, Unauthenticated, Unavailable, mark
 from foodtrace.trace.web import is_machine_path, reading, transaction
 
+_LARGEST_OF_STRANGERS = 16 * 1024  # signing in needs no more
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # Views of extensions, which cannot be marked: signing in, and the API's description.
 _OPEN = frozenset(
@@ -45,10 +46,10 @@ def identify() -> None:
     if is_machine_path(request.path):
         g.actor = _machine()
     else:
+        g.actor = _person()
         if request.method not in _SAFE:
             _refuse_forgery()
-        g.actor = _person()
-    if g.get("actor", ANONYMOUS) == ANONYMOUS and not _is_open(request.endpoint):
+    if g.actor == ANONYMOUS and not _is_open(request.endpoint):
         raise Unauthenticated()
 
 
@@ -91,6 +92,8 @@ def _person() -> Actor:
 
 def _refuse_forgery() -> None:
     """Refuse what another site made the browser send, then check the form's own token."""
+    if g.actor == ANONYMOUS:
+        request.max_content_length = _LARGEST_OF_STRANGERS
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     # Behind a proxy the scheme may differ, the host may not.

@@ -14,11 +14,13 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user, user_logged_in, user_logged_out
 from flask_security import PasswordUtil, Security, Totp, UserDatastore, UsernameUtil
+from flask_security.forms import TwoFactorRescueForm, TwoFactorSetupForm
 from flask_wtf import CSRFProtect
 from passlib.exc import UsedTokenError
 from passlib.totp import TotpMatch
 from sqlalchemy import inspect, or_, select, update
 from sqlalchemy.orm.attributes import set_committed_value
+from wtforms import RadioField
 
 from foodtrace.trace.access import accounts
 from foodtrace.trace.access.messages import MESSAGES
@@ -124,6 +126,18 @@ class OneTimeCodes(Totp):
         set_committed_value(user, "tf_last_counter", tmatch.counter)
 
 
+class CodesForm(TwoFactorSetupForm):
+    """Turn codes on or off: totp.html draws the two buttons."""
+
+    setup = RadioField(choices=[], validate_choice=False)
+
+
+class LostForm(TwoFactorRescueForm):
+    """A lost phone: nothing can be chosen, the page says whom to ask."""
+
+    help_setup = RadioField(choices=[])
+
+
 def set_up_security(app: Flask, settings: Settings) -> None:
     """Add sign-in, sign-out, change of password and TOTP to the staff application."""
     app.config.update(_session_settings(settings), **_security_settings(settings))
@@ -135,6 +149,8 @@ def set_up_security(app: Flask, settings: Settings) -> None:
         username_util_cls=UsernameRule,
         totp_cls=OneTimeCodes,
         render_template=render_wtf,
+        two_factor_setup_form=CodesForm,
+        two_factor_rescue_form=LostForm,
     )
     # A session is the only way in here: no tokens of Flask-Security's own, and no JSON.
     security.login_manager.request_loader(lambda _request: None)
@@ -265,4 +281,4 @@ def _account() -> str:
     if current_user.is_authenticated:
         return str(current_user.username)
     typed = request.form.get("username", "")
-    return typed.strip().casefold()[:40] or str(session.get("tf_user_id", ""))
+    return typed.strip().casefold()[:40] or str(session.get("tf_user_id", "nobody"))

@@ -1,0 +1,88 @@
+"""Every route, and what each role gets from it. Plain data: a new route needs a row here.
+
+A row is ``(method, path): outcomes``. The path is the rule as Flask has it. The outcomes
+are one for all, or a mapping from a role (or ANYONE, who is not signed in) to one, with
+`REST` for those that are not named. Machines' paths are tried with the key of the role,
+pages with a session.
+
+OK      the role may; the answer is anything but 401, 403 or the way to the sign-in page
+LOGIN   sent to the sign-in page (pages), or 401 (machines)
+NO      403, or 404 where the thing is another's
+
+What a path needs for its parts stands in PARTS.
+"""
+
+OK, LOGIN, NO = "ok", "login", "no"
+ANYONE, REST = "anyone", "rest"
+ALL_ROLES = ("producer", "operator", "laboratory", "inspector", "regulator", "administrator")
+
+SIGNED_IN = {ANYONE: LOGIN, REST: OK}
+
+
+def only(*roles):
+    """Return the outcomes of a route for these roles."""
+    return {ANYONE: LOGIN, REST: NO} | dict.fromkeys(roles, OK)
+
+
+# What stands for <parts> of paths; things that do not exist, unless a test makes them.
+PARTS = {
+    "filename": "trace/console.css",
+    "token": "none",
+    "user_id": "999999",
+    "key_id": "none",
+    "key": "09506000134352/10/NONE",
+    "capture_id": "none",
+    "event_id": "urn:uuid:none",
+}
+
+STAFF = {
+    ("GET", "/staff/static/<path:filename>"): OK,
+    ("GET", "/api/v1/openapi.json"): OK,
+    # Signing in and out
+    ("GET", "/login"): OK,
+    ("POST", "/login"): OK,
+    ("GET", "/login/code"): OK,  # without a first step it leads back to the sign-in page
+    ("POST", "/login/code"): OK,
+    ("GET", "/login/lost"): OK,
+    ("POST", "/login/lost"): OK,
+    ("GET", "/login/select"): OK,
+    ("POST", "/login/select"): OK,
+    ("POST", "/logout"): OK,
+    # EPCIS: those who act capture; captures and events of others are not found
+    ("POST", "/epcis/capture"): only("producer", "operator", "laboratory", "administrator"),
+    ("GET", "/epcis/capture/<capture_id>"): SIGNED_IN,
+    ("POST", "/epcis/events"): only("producer", "operator", "laboratory", "administrator"),
+    ("GET", "/epcis/events/<path:event_id>"): SIGNED_IN,
+    # One's own account
+    ("GET", "/account"): SIGNED_IN,
+    ("GET", "/account/start"): SIGNED_IN,
+    ("GET", "/account/password"): SIGNED_IN,
+    ("POST", "/account/password"): SIGNED_IN,
+    ("GET", "/account/verify"): SIGNED_IN,
+    ("POST", "/account/verify"): SIGNED_IN,
+    ("GET", "/account/totp"): SIGNED_IN,
+    ("POST", "/account/totp"): SIGNED_IN,
+    ("POST", "/account/totp/<token>"): SIGNED_IN,
+    # Everybody's accounts and keys
+    ("GET", "/account/people"): only("administrator"),
+    ("POST", "/account/people"): only("administrator"),
+    ("POST", "/account/people/<int:user_id>"): only("administrator"),
+    ("GET", "/account/keys"): only("administrator"),
+    ("POST", "/account/keys"): only("administrator"),
+    ("POST", "/account/keys/<key_id>/withdraw"): only("administrator"),
+}
+
+# The public application knows nobody: each route is tried once, without cookie or key.
+PUBLIC = {
+    ("GET", "/"): OK,
+    ("GET", "/healthz"): OK,
+    ("GET", "/readyz"): OK,
+    ("GET", "/01/<path:key>"): OK,
+    ("GET", "/00/<path:key>"): OK,
+    ("GET", "/q/<path:key>"): OK,
+    ("GET", "/recalls"): OK,
+    ("GET", "/qr.svg"): OK,
+    ("GET", "/robots.txt"): OK,
+    ("GET", "/favicon.ico"): OK,
+    ("GET", "/favicon.svg"): OK,
+}

@@ -1,0 +1,71 @@
+"""Request bodies, guarded against slow and broken senders.
+
+A WSGI server gives a body to the application while it still arrives, and a thread waits
+for it. So only some of the threads may wait at once: who sends slowly takes those, and
+pages, which have no body, go on. A body that ends before its length is refused: half a
+form must never be stored.
+"""
+
+import threading
+from collections.abc import Iterable
+from typing import IO, TYPE_CHECKING
+
+from foodtrace.trace.errors import Invalid, Problem, Unavailable, mark
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class BodyGate:
+    """A WSGI application in which at most `most` threads receive bodies at once."""
+
+    def __init__(self, application: "WSGIApplication", most: int) -> None:
+        self._application = application
+        self._places = threading.BoundedSemaphore(most)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Pass the request on; its body is received when somebody reads it."""
+        length = environ.get("CONTENT_LENGTH") or ""
+        environ["wsgi.input"] = GatedBody(
+            environ["wsgi.input"], int(length) if length.isdecimal() else None, self._places
+        )
+        return self._application(environ, start_response)
+
+
+class GatedBody:
+    """A request body, of which a thread may read only while it holds a place.
+
+    Raises Unavailable when no place is free, Invalid when the body ends early.
+    """
+
+    def __init__(
+        self, stream: IO[bytes], length: int | None, places: threading.BoundedSemaphore
+    ) -> None:
+        self._stream = stream
+        self._missing = length
+        self._places = places
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next `size` bytes, or all that are left."""
+        # With the length known, the last read need not wait for the end of the connection.
+        if self._missing is not None:
+            size = self._missing if size < 0 else min(size, self._missing)
+        if size == 0:
+            return b""
+        if not self._places.acquire(blocking=False):
+            raise Unavailable(
+                Problem("", mark("Too many senders are slow"), mark("Send it again shortly"))
+            )
+        try:
+            data = self._stream.read(size) if size > 0 else self._stream.read()
+        finally:
+            self._places.release()
+        if self._missing is not None:
+            self._missing -= len(data)
+            if len(data) < size:
+                raise Invalid(
+                    Problem("", mark("The body ended early"), mark("Send it again, whole"))
+                )
+        return data
