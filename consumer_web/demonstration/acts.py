@@ -13,6 +13,7 @@ from foodtrace.inspections import services as inspections
 from foodtrace.inspections.rules import CertificateKind
 from foodtrace.trace.gs1.identifiers import lot_path
 
+FACTORY_ORIGIN = "贵州省贵阳市花溪区"
 FAMILY_LOT_CODE = "XZ0SHJFANXJ0N0MA2H0NGCH0AN1"
 CARTON_1, CARTON_2, CARTON_3, PALLET = (
     "395210008000000015",
@@ -236,6 +237,7 @@ def _chopped_chili(stage: Stage, larder: Larder) -> None:
         2_600,
         uom=None,
         inputs=[*load, kilograms(larder.salt, 40)],
+        origin=FACTORY_ORIGIN,
     )
     stage.certify(
         cast.FACTORY_LABORATORY,
@@ -276,6 +278,7 @@ def _good_jars(stage: Stage, larder: Larder, chili: str) -> tuple[str, str]:
         10_000,
         uom=None,
         inputs=[kilograms(kettle, 2_820)],
+        origin=FACTORY_ORIGIN,
     )
     big_jar = stage.make(
         cast.JAR_700,
@@ -285,6 +288,7 @@ def _good_jars(stage: Stage, larder: Larder, chili: str) -> tuple[str, str]:
         3_000,
         uom=None,
         inputs=[kilograms(kettle, 2_120)],
+        origin=FACTORY_ORIGIN,
     )
     stage.certify(
         cast.FACTORY_LABORATORY,
@@ -387,6 +391,7 @@ def _recalled_jars(stage: Stage, larder: Larder) -> None:
         8_800,
         uom=None,
         inputs=[kilograms(kettle, 2_480)],
+        origin=FACTORY_ORIGIN,
     )
     stage.deliver(
         [pieces(jar, 2_400)],
