@@ -3,6 +3,7 @@
 import contextlib
 
 import pytest
+from biip.checksums import gs1_standard_check_digit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +57,11 @@ def test_a_gtin_that_was_not_copied_well_is_refused(text, rule):
     (problem,) = refused.value.problems
     assert problem.rule % problem.values == rule
     assert problem.fix
+
+
+@given(st.text("0123456789", min_size=1, max_size=30))
+def test_the_check_digit_is_that_of_an_outside_program(digits):
+    assert gs1_check_digit(digits) == str(gs1_standard_check_digit(digits))
 
 
 @given(st.text("0123456789", min_size=13, max_size=13), st.integers(0, 13), st.integers(1, 9))

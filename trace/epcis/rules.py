@@ -17,6 +17,8 @@ from foodtrace.trace.errors import Invalid, Problem, mark
 
 _Event = Mapping[str, Any]
 _Prefixes = Mapping[str, str]
+# Made into a JSON pointer only where something is wrong.
+_Path = tuple[str | int, ...]
 
 
 def event_problems(
@@ -46,29 +48,28 @@ def _time_problems(event: _Event, place: str, now: datetime) -> Iterator[Problem
 
 
 def _word_problems(event: _Event, prefixes: _Prefixes, place: str) -> Iterator[Problem]:
-    for words, text, where in _words(event):
+    for words, text, path in _words(event):
         if text not in words.words:
-            yield from _tried(words.word, text, prefixes, place + where)
+            yield from _tried(words.word, text, prefixes, place + pointer(*path))
 
 
-def _words(event: _Event) -> Iterator[tuple[Vocabulary, str, str]]:
-    """Yield every word of the event, the vocabulary it is from, and where it stands."""
+def _words(event: _Event) -> Iterator[tuple[Vocabulary, str, _Path]]:
+    """Yield every word of the event, the vocabulary it is from, and its path."""
     if "bizStep" in event:
-        yield vocabulary.BIZ_STEP, event["bizStep"], "/bizStep"
+        yield vocabulary.BIZ_STEP, event["bizStep"], ("bizStep",)
     if "disposition" in event:
-        yield vocabulary.DISPOSITION, event["disposition"], "/disposition"
+        yield vocabulary.DISPOSITION, event["disposition"], ("disposition",)
     for name, words in event.get("persistentDisposition", {}).items():
         if name in ("set", "unset"):
             for index, word in enumerate(words):
-                where = pointer("persistentDisposition", name, index)
-                yield vocabulary.DISPOSITION, word, where
+                yield vocabulary.DISPOSITION, word, ("persistentDisposition", name, index)
     for name, words in _TYPED_LISTS:
         for index, entry in enumerate(event.get(name, ())):
             if "type" in entry:
-                yield words, entry["type"], pointer(name, index, "type")
+                yield words, entry["type"], (name, index, "type")
     reason = event.get("errorDeclaration", {}).get("reason")
     if reason is not None:
-        yield vocabulary.ERROR_REASON, reason, "/errorDeclaration/reason"
+        yield vocabulary.ERROR_REASON, reason, ("errorDeclaration", "reason")
 
 
 _TYPED_LISTS = (
@@ -80,11 +81,11 @@ _TYPED_LISTS = (
 
 def _name_problems(event: _Event, prefixes: _Prefixes, place: str) -> Iterator[Problem]:
     """Refuse extension names whose prefix nobody declared, and bare names in the ilmd."""
-    for part, where in _extensible_parts(event):
+    for part, path in _extensible_parts(event):
         for name in part:
             if ":" in name and not is_extension_name(name, prefixes):
                 yield Problem(
-                    place + where + pointer(name),
+                    place + pointer(*path, name),
                     mark("The prefix of %(name)s is not declared"),
                     mark('Declare it in "@context", or write the complete IRI'),
                     {"name": name[:100]},
@@ -99,18 +100,18 @@ def _name_problems(event: _Event, prefixes: _Prefixes, place: str) -> Iterator[P
             )
 
 
-def _extensible_parts(event: _Event) -> Iterator[tuple[_Event, str]]:
-    yield event, ""
+def _extensible_parts(event: _Event) -> Iterator[tuple[_Event, _Path]]:
+    yield event, ()
     for name in ("readPoint", "bizLocation", "persistentDisposition", "errorDeclaration"):
         if name in event:
-            yield event[name], pointer(name)
+            yield event[name], (name,)
     for index, element in enumerate(event.get("sensorElementList", ())):
-        where = pointer("sensorElementList", index)
-        yield element, where
+        path = ("sensorElementList", index)
+        yield element, path
         if "sensorMetadata" in element:
-            yield element["sensorMetadata"], where + "/sensorMetadata"
+            yield element["sensorMetadata"], (*path, "sensorMetadata")
         for number, report in enumerate(element["sensorReport"]):
-            yield report, where + pointer("sensorReport", number)
+            yield report, (*path, "sensorReport", number)
 
 
 def _object_problems(event: _Event, place: str) -> Iterator[Problem]:

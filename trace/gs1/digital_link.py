@@ -64,7 +64,7 @@ def _start_of_key(segments: list[str]) -> int | None:
     """Return the index of the rightmost primary key that has a number behind it."""
     for index in range(len(segments) - 2, -1, -1):
         if segments[index] in KEYS:
-            digits = sum(char.isdigit() for char in segments[index + 1])
+            digits = sum(map(str.isdigit, segments[index + 1]))
             if digits >= _DIGITS_OF_A_KEY:
                 return index
     return None
