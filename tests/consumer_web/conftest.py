@@ -1,6 +1,6 @@
 """A small chain of real records: Alba grows, Bruno cooks, Carla sells, Ines tests."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 

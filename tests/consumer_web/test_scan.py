@@ -1,6 +1,6 @@
 """Scanning a code: what the page says of each state of the record."""
 
-from .conftest import CHILI_LOT, SAUCE_LOT
+from .conftest import SAUCE_LOT
 
 
 def test_a_scanned_lot_shows_its_whole_chain(stage, read):
