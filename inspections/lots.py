@@ -1,6 +1,6 @@
 """What those who check read of lots: search, the chain both ways, and a recall's reach."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -11,18 +11,19 @@ from sqlalchemy.orm import Session
 from foodtrace.inspections import models
 from foodtrace.inspections.findings import Findings, Recall
 from foodtrace.inspections.services import find_lot, findings_of
-from foodtrace.inspections.tracing import STEP, join, lots, recalled
+from foodtrace.inspections.tracing import STEP, Row, join, lots, recalled, rows_of
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import can, require
 from foodtrace.trace.chain.holders import Holding, holdings
 from foodtrace.trace.chain.ledger import State
 from foodtrace.trace.chain.model import Chain, ChainItem
 from foodtrace.trace.chain.services import trace_back, trace_forward
-from foodtrace.trace.errors import Invalid, NotFound
+from foodtrace.trace.errors import Forbidden, Invalid, NotFound, Problem, mark
 from foodtrace.trace.gs1.check_digits import normal_gtin
 from foodtrace.trace.gs1.scanning import read_code
 from foodtrace.trace.masterdata.models import Lot, Party, Product
 from foodtrace.trace.store.models import Item
+from foodtrace.trace.store.sets import text_rows
 
 Found = TypeVar("Found")
 
@@ -46,6 +47,15 @@ class FoundLot:
     party_name: str | None
     party_name_en: str | None
 
+    def title(self, english: bool) -> str:
+        """The product's name, else the lot's number or code."""
+        name = (english and self.product_name_en) or self.product_name
+        return name or self.lot_number or self.canonical
+
+    def maker(self, english: bool) -> str | None:
+        """The name of the organisation that made it."""
+        return (english and self.party_name_en) or self.party_name
+
 
 @dataclass(frozen=True, slots=True)
 class LotView:
@@ -56,6 +66,16 @@ class LotView:
     holdings: tuple[Holding, ...]  # of the lot and all that was made of it
     recalls: tuple[Recall, ...]  # that reach this lot: its own and its ancestors', newest first
     affected: frozenset[int]  # the items that an open recall reaches
+
+    @property
+    def items(self) -> list[ChainItem]:
+        """Everything that the links speak of: lots, and steps of many inputs and outputs."""
+        return [self.chain.items[key] for key in sorted(self.chain.nodes)]
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every lot in every event, in time order."""
+        return rows_of(self.chain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +92,42 @@ class Reach:
         return len({held.party.identifier for held in self.holdings if held.party})
 
 
+@dataclass(frozen=True, slots=True)
+class LotName:
+    """What a lot is called on a list."""
+
+    name: str
+    name_en: str | None
+    number: str | None
+
+
+# What a lot is called: canonical, kind, number, production date, product, maker.
+_NAMED = (
+    select(
+        Item.canonical,
+        Item.kind,
+        func.coalesce(Lot.lot_number, Item.lot),
+        Lot.production_date,
+        Product.name,
+        Product.name_en,
+        Party.name,
+        Party.name_en,
+    )
+    .select_from(Item)
+    .outerjoin(Lot, Lot.item_id == Item.id)
+    .outerjoin(
+        Product, Product.identifier == func.coalesce(Lot.product_identifier, "/01/" + Item.gtin)
+    )
+    .outerjoin(Party, Party.id == Lot.party_id)
+)
+
+
 def search_lots(session: Session, actor: Actor, text: str) -> list[FoundLot]:
     """Return at most MOST_FOUND lots that a code, number or name points to, newest first.
 
     An empty text finds the newest lots.
     """
-    require(actor, "chain.read", 0)
+    require_every_chain(actor)
     wanted = text.strip()[:LONGEST_SEARCH]
     if not wanted:
         return _found(session, [select(Lot.item_id)])
@@ -118,7 +168,7 @@ def view_lot(session: Session, actor: Actor, canonical: str) -> LotView:
 
     For those who may read every chain: nothing in it is hidden from them.
     """
-    require(actor, "chain.read", 0)
+    require_every_chain(actor)
     back, forward = _both_ways(session, canonical)
     chain = join(back, forward)
     findings = findings_of(session, {chain.items[node].canonical for node in chain.nodes})
@@ -147,6 +197,19 @@ def reach_of(session: Session, actor: Actor, text: str) -> Reach:
     return Reach(chain, tuple(lots(chain)), tuple(where))
 
 
+def require_every_chain(actor: Actor) -> None:
+    """Raise unless the actor may read everybody's chains: here nothing is hidden."""
+    require(actor, "chain.read")
+    if not can(actor, "chain.read", 0):
+        raise Forbidden(
+            Problem(
+                "",
+                mark("Whole chains are read by inspectors and regulators"),
+                mark("Your own lots stand in the console of your organisation"),
+            )
+        )
+
+
 def _both_ways(session: Session, canonical: str) -> tuple[Chain, Chain]:
     back, forward = trace_back(session, canonical), trace_forward(session, canonical)
     if back is None or forward is None:
@@ -156,23 +219,7 @@ def _both_ways(session: Session, canonical: str) -> tuple[Chain, Chain]:
 
 def _found(session: Session, item_ids: Iterable[Select[int]]) -> list[FoundLot]:
     rows = session.execute(
-        select(
-            Item.canonical,
-            Item.kind,
-            func.coalesce(Lot.lot_number, Item.lot),
-            Lot.production_date,
-            Product.name,
-            Product.name_en,
-            Party.name,
-            Party.name_en,
-        )
-        .outerjoin(Lot, Lot.item_id == Item.id)
-        .outerjoin(
-            Product,
-            Product.identifier == func.coalesce(Lot.product_identifier, "/01/" + Item.gtin),
-        )
-        .outerjoin(Party, Party.id == Lot.party_id)
-        .where(Item.id.in_(union(*item_ids)), Item.kind != STEP)
+        _NAMED.where(Item.id.in_(union(*item_ids)), Item.kind != STEP)
         .order_by(Item.id.desc())
         .limit(MOST_FOUND)
     )
@@ -185,3 +232,35 @@ def _read(reader: Callable[[str], Found], text: str) -> Found | None:
         return reader(text)
     except Invalid:
         return None
+
+
+def canonical_of(path: str) -> str:
+    """Return the canonical identifier that stands in the path of a page or API address.
+
+    Raises NotFound where it names nothing: an address is no form field.
+    """
+    identifier = _read(read_code, path if ":" in path[:12] else f"/{path}")
+    if identifier is None:
+        raise NotFound()
+    return identifier.canonical
+
+
+def names_of(session: Session, canonicals: Collection[str]) -> dict[str, LotName]:
+    """Return product and lot number of these lots, in one query."""
+    wanted = text_rows("lots")
+    rows = session.execute(
+        _NAMED.join(wanted, wanted.c.id == Item.canonical), {"lots": sorted(canonicals)}
+    )
+    return {row[0]: LotName(row[4] or row[2] or row[0], row[5], row[2]) for row in rows}
+
+
+def label_number(session: Session, canonical: str) -> str:
+    """Return the number that stands on a lot's label. Raises NotFound."""
+    row = session.execute(
+        select(Item.serial, Lot.lot_number, Item.lot)
+        .outerjoin(Lot, Lot.item_id == Item.id)
+        .where(Item.canonical == canonical)
+    ).first()
+    if row is None:
+        raise NotFound()
+    return row[0] or row[1] or row[2] or canonical.rpartition("/")[2]

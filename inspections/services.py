@@ -34,6 +34,8 @@ from foodtrace.trace.masterdata.rules import checked
 from foodtrace.trace.store.models import Item
 
 PAGE = 50
+# What both databases can keep: a larger number in an address names nothing.
+LARGEST_ID = 2**63 - 1
 
 
 def issue_certificate(
@@ -111,10 +113,10 @@ def withdraw_certificate(
 
     Returns the id of the withdrawal's statement.
     """
-    found = session.scalar(
+    found = certificate_id <= LARGEST_ID and session.scalar(
         select(models.Certificate).where(models.Certificate.id == certificate_id).with_for_update()
     )
-    if found is None:
+    if not found:
         raise NotFound()
     require(actor, "certificate.withdraw", found.party_id)
     if found.withdrawn_at is not None:
@@ -197,10 +199,10 @@ def end_recall(
     Returns the id of the end's statement. Raises NotFound, or Conflict where it is ended
     already.
     """
-    found = session.scalar(
+    found = recall_id <= LARGEST_ID and session.scalar(
         select(models.Recall).where(models.Recall.id == recall_id).with_for_update()
     )
-    if found is None:
+    if not found:
         raise NotFound()
     require(actor, "recall.close", found.party_id)
     if found.ended_at is not None:
@@ -240,14 +242,14 @@ def list_certificates(
     if lot is not None:
         conditions.append(models.Certificate.lot == read_code(lot).canonical)
     if before is not None:
-        conditions.append(models.Certificate.id < before)
+        conditions.append(models.Certificate.id < min(before, LARGEST_ID))
     return certificates_where(session, *conditions, limit=PAGE)
 
 
 def get_certificate(session: Session, actor: Actor, certificate_id: int) -> Certificate:
     """Return one certificate. Raises NotFound where the actor may not read it."""
     require(actor, "certificate.read")
-    found = certificates_where(
+    found = certificate_id <= LARGEST_ID and certificates_where(
         session, models.Certificate.id == certificate_id, _readable(actor), limit=1
     )
     if not found:
@@ -263,13 +265,15 @@ def list_recalls(
     if open_only:
         conditions.append(models.Recall.ended_at.is_(None))
     if before is not None:
-        conditions.append(models.Recall.id < before)
+        conditions.append(models.Recall.id < min(before, LARGEST_ID))
     return recalls_where(session, *conditions, limit=PAGE)
 
 
 def get_recall(session: Session, recall_id: int) -> Recall:
     """Return one recall. Raises NotFound."""
-    found = recalls_where(session, models.Recall.id == recall_id, limit=1)
+    found = recall_id <= LARGEST_ID and recalls_where(
+        session, models.Recall.id == recall_id, limit=1
+    )
     if not found:
         raise NotFound()
     return found[0]

@@ -33,6 +33,9 @@ PARTS = {
     "key": "09506000134352/10/NONE",
     "capture_id": "none",
     "event_id": "urn:uuid:none",
+    "certificate_id": "999999",
+    "recall_id": "999999",
+    "identifier": "01/09506000134352/10/NONE",
 }
 
 STAFF = {
@@ -70,6 +73,35 @@ STAFF = {
     ("GET", "/account/keys"): only("administrator"),
     ("POST", "/account/keys"): only("administrator"),
     ("POST", "/account/keys/<key_id>/withdraw"): only("administrator"),
+    # Those who check
+    ("GET", "/inspections/lots"): only("inspector", "regulator", "administrator"),
+    ("GET", "/inspections/lots/<path:identifier>"): only("inspector", "regulator", "administrator"),
+    ("GET", "/inspections/recalls"): SIGNED_IN,
+    ("GET", "/inspections/recalls/<int:recall_id>"): SIGNED_IN,
+    ("POST", "/inspections/recalls/<int:recall_id>/end"): SIGNED_IN,  # 404: there is none
+    ("GET", "/inspections/recalls/new/<path:identifier>"): only("producer", "regulator"),
+    ("POST", "/inspections/recalls/new/<path:identifier>"): only("producer", "regulator"),
+    ("GET", "/inspections/certificates"): SIGNED_IN,
+    ("GET", "/inspections/certificates/new"): only("laboratory", "inspector"),
+    ("POST", "/inspections/certificates/new"): only("laboratory", "inspector"),
+    ("GET", "/inspections/certificates/<int:certificate_id>"): SIGNED_IN,
+    ("POST", "/inspections/certificates/<int:certificate_id>/withdrawal"): SIGNED_IN,  # 404
+    ("GET", "/api/v1/certificates"): SIGNED_IN,
+    ("POST", "/api/v1/certificates"): only("laboratory", "inspector"),
+    ("GET", "/api/v1/certificates/<int:certificate_id>"): SIGNED_IN,
+    ("POST", "/api/v1/certificates/<int:certificate_id>/withdrawal"): only(
+        "laboratory", "inspector", "regulator"
+    ),
+    ("GET", "/api/v1/recalls"): SIGNED_IN,
+    ("POST", "/api/v1/recalls"): only("producer", "regulator"),
+    ("GET", "/api/v1/recalls/<int:recall_id>"): SIGNED_IN,
+    ("GET", "/api/v1/recalls/<int:recall_id>/reach"): only(
+        "inspector", "regulator", "administrator"
+    ),
+    ("POST", "/api/v1/recalls/<int:recall_id>/end"): only("regulator"),
+    ("GET", "/api/v1/lots/<path:identifier>/chain"): only(
+        "inspector", "regulator", "administrator"
+    ),
 }
 
 # The public application knows nobody: each route is tried once, without cookie or key.

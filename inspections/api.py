@@ -1,0 +1,189 @@
+"""The JSON API of those who check: certificates, recalls and chains."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flask import request, url_for
+
+from foodtrace.inspections import lots, services
+from foodtrace.inspections.findings import Certificate, Recall
+from foodtrace.inspections.lots import LotView, Reach
+from foodtrace.inspections.schemas import (
+    CertificateQuery,
+    CertificateSchema,
+    ChainSchema,
+    EndSchema,
+    ReachSchema,
+    RecallQuery,
+    RecallSchema,
+    WithdrawalSchema,
+)
+from foodtrace.trace.access.policy import Action, require
+from foodtrace.trace.capture.once import once
+from foodtrace.trace.rest import ApiBlueprint
+from foodtrace.trace.web import current_actor, reading, transaction
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+bp = ApiBlueprint("inspections_api", __name__, url_prefix="/api/v1")
+
+ONCE = {
+    "parameters": [
+        {
+            "in": "header",
+            "name": "Idempotency-Key",
+            "schema": {"type": "string", "maxLength": 255},
+            "description": "The same key with the same body is done once.",
+        }
+    ]
+}
+
+
+def needs(action: Action) -> Callable[[View], View]:
+    """Refuse who may never do this, before the body is looked at."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answer(*args: Any, **arguments: Any) -> Any:
+            require(current_actor(), action)
+            return view(*args, **arguments)
+
+        return answer  # type: ignore[return-value]  # wraps keeps the view's signature
+
+    return decorate
+
+
+@bp.get("/certificates")
+@bp.arguments(CertificateQuery, location="query")
+@bp.response(200, CertificateSchema(many=True))
+def list_certificates(query: dict[str, Any]) -> tuple[Certificate, ...]:
+    """List the newest 50 certificates that you may read."""
+    with reading() as session:
+        return services.list_certificates(session, current_actor(), **query)
+
+
+@bp.post("/certificates")
+@needs("certificate.issue")
+@bp.doc(**ONCE)
+@bp.arguments(CertificateSchema)
+@bp.response(201, CertificateSchema)
+def issue_certificate(facts: dict[str, Any]) -> tuple[Certificate, int, dict[str, str]]:
+    """Certify test results of a lot in the name of your organisation."""
+    actor = current_actor()
+    with transaction() as session:
+        found = _once(session, lambda: services.issue_certificate(session, actor, **facts))
+        certificate = services.get_certificate(session, actor, found)
+    address = url_for("inspections_api.get_certificate", certificate_id=found)
+    return certificate, 201, {"Location": address}
+
+
+@bp.get("/certificates/<int:certificate_id>")
+@bp.response(200, CertificateSchema)
+def get_certificate(certificate_id: int) -> Certificate:
+    """Read one certificate."""
+    with reading() as session:
+        return services.get_certificate(session, current_actor(), certificate_id)
+
+
+@bp.post("/certificates/<int:certificate_id>/withdrawal")
+@needs("certificate.withdraw")
+@bp.doc(**ONCE)
+@bp.arguments(WithdrawalSchema)
+@bp.response(200, CertificateSchema)
+def withdraw_certificate(facts: dict[str, Any], certificate_id: int) -> Certificate:
+    """Withdraw a certificate. It stays readable, marked as withdrawn."""
+    actor = current_actor()
+    with transaction() as session:
+        _once(
+            session,
+            lambda: services.withdraw_certificate(
+                session, actor, certificate_id=certificate_id, **facts
+            ),
+        )
+        return services.get_certificate(session, actor, certificate_id)
+
+
+@bp.get("/recalls")
+@bp.arguments(RecallQuery, location="query")
+@bp.response(200, RecallSchema(many=True))
+def list_recalls(query: dict[str, Any]) -> tuple[Recall, ...]:
+    """List the newest 50 recalls."""
+    require(current_actor(), "chain.read")
+    with reading() as session:
+        return services.list_recalls(session, **query)
+
+
+@bp.post("/recalls")
+@needs("recall.open")
+@bp.doc(**ONCE)
+@bp.arguments(RecallSchema)
+@bp.response(201, RecallSchema)
+def open_recall(facts: dict[str, Any]) -> tuple[Recall, int, dict[str, str]]:
+    """Recall a lot, and by it everything that was made of it."""
+    actor = current_actor()
+    with transaction() as session:
+        found = _once(session, lambda: services.open_recall(session, actor, **facts))
+        recall = services.get_recall(session, found)
+    return recall, 201, {"Location": url_for("inspections_api.get_recall", recall_id=found)}
+
+
+@bp.get("/recalls/<int:recall_id>")
+@bp.response(200, RecallSchema)
+def get_recall(recall_id: int) -> Recall:
+    """Read one recall."""
+    require(current_actor(), "chain.read")
+    with reading() as session:
+        return services.get_recall(session, recall_id)
+
+
+@bp.get("/recalls/<int:recall_id>/reach")
+@bp.response(200, ReachSchema)
+def get_reach(recall_id: int) -> Reach:
+    """Read what a recall reaches: lots, and who has how much of them."""
+    actor = current_actor()
+    lots.require_every_chain(actor)
+    with reading() as session:
+        return lots.reach_of(session, actor, services.get_recall(session, recall_id).lot)
+
+
+@bp.post("/recalls/<int:recall_id>/end")
+@needs("recall.close")
+@bp.doc(**ONCE)
+@bp.arguments(EndSchema)
+@bp.response(200, RecallSchema)
+def end_recall(facts: dict[str, Any], recall_id: int) -> Recall:
+    """End a recall with a public conclusion. It stays readable, marked as ended."""
+    actor = current_actor()
+    with transaction() as session:
+        _once(session, lambda: services.end_recall(session, actor, recall_id=recall_id, **facts))
+        return services.get_recall(session, recall_id)
+
+
+@bp.get("/lots/<path:identifier>/chain")
+@bp.response(200, ChainSchema)
+def get_chain(identifier: str) -> LotView:
+    """Read a lot's whole chain, both ways: for inspectors, regulators and administrators.
+
+    The identifier is the path of its code: ``01/{gtin}/10/{lot}`` or ``q/{code}``.
+    """
+    with reading() as session:
+        return lots.view_lot(session, current_actor(), lots.canonical_of(identifier))
+
+
+def _once(session: "Session", act: Callable[[], int]) -> int:
+    """Do an act once for its Idempotency-Key, and return the id of its statement."""
+
+    def recorded() -> tuple[int, dict[str, Any]]:
+        statement_id = act()
+        return statement_id, {"id": statement_id}
+
+    # The same key with another address is another request.
+    sent = f"{request.method} {request.path}\n".encode() + request.get_data()
+    key = request.headers.get("Idempotency-Key")
+    answer, _ = once(session, current_actor(), key, sent, recorded)
+    found: int = answer["id"]
+    return found
