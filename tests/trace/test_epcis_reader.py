@@ -231,6 +231,15 @@ def test_names_of_the_ilmd_are_expanded_and_its_numbers_stay_json():
     assert json.loads(json.dumps(event.ilmd)) == event.ilmd
 
 
+def test_a_party_may_keep_a_step_from_the_public():
+    ours = {"@context": [*CONTEXT, {"foodtrace": "https://foodtrace.example/ns/"}]}
+    assert not read().hidden
+    assert not read(**ours, **{"foodtrace:visibility": "public"}).hidden
+    assert read(**ours, **{"foodtrace:visibility": "hidden"}).hidden
+    assert read(**{"https://foodtrace.example/ns/visibility": "hidden"}).hidden
+    assert not read(**{"example:visibility": "hidden"}).hidden
+
+
 def sensors(*reports):
     return [{"sensorReport": list(reports)}]
 
@@ -403,6 +412,14 @@ def test_depth_64_is_still_read():
     for _ in range(62):
         deep = {"a": deep}
     assert read(**{"example:deep": deep}).body["example:deep"] == deep
+
+
+def test_a_step_can_be_kept_from_the_public():
+    ours = [*CONTEXT, {"foodtrace": "https://foodtrace.example/ns/"}]
+    assert read(**{"@context": ours, "foodtrace:visibility": "hidden"}).hidden
+    assert read(**{"https://foodtrace.example/ns/visibility": "hidden"}).hidden
+    assert not read(**{"@context": ours, "foodtrace:visibility": "public"}).hidden
+    assert not read(**{"example:visibility": "hidden"}).hidden
 
 
 def test_limits_on_size_are_told_apart_from_faults():

@@ -26,6 +26,9 @@ from foodtrace.trace.epcis.validation import EVENT_TYPES, shape_problems
 from foodtrace.trace.epcis.vocabulary import BIZ_STEP, DISPOSITION, Vocabulary
 from foodtrace.trace.errors import Problem, mark
 
+# Our own extension: a party keeps a step from the public, who see a numbered blank.
+VISIBILITY = "https://foodtrace.example/ns/visibility"
+
 _Prefixes = Mapping[str, str]
 
 
@@ -141,6 +144,15 @@ def _event_of(
         declared_at=utc_time(declaration["declarationTime"], place) if declaration else None,
         ilmd=_expanded_names(event["ilmd"], prefixes) if "ilmd" in event else None,
         body=event,
+        hidden=_is_hidden(event, prefixes),
+    )
+
+
+def _is_hidden(event: Mapping[str, Any], prefixes: _Prefixes) -> bool:
+    """Say whether the event's party keeps it from the public."""
+    return any(
+        value == "hidden" and expanded(name, prefixes) == VISIBILITY
+        for name, value in event.items()
     )
 
 
