@@ -414,14 +414,6 @@ def test_depth_64_is_still_read():
     assert read(**{"example:deep": deep}).body["example:deep"] == deep
 
 
-def test_a_step_can_be_kept_from_the_public():
-    ours = [*CONTEXT, {"foodtrace": "https://foodtrace.example/ns/"}]
-    assert read(**{"@context": ours, "foodtrace:visibility": "hidden"}).hidden
-    assert read(**{"https://foodtrace.example/ns/visibility": "hidden"}).hidden
-    assert not read(**{"@context": ours, "foodtrace:visibility": "public"}).hidden
-    assert not read(**{"example:visibility": "hidden"}).hidden
-
-
 def test_limits_on_size_are_told_apart_from_faults():
     for body, rule in (
         (b" " * (strict_json.MAX_BYTES + 1), "The body has 10485761 bytes"),
