@@ -137,6 +137,12 @@ def test_a_complete_event_breaks_no_rule(kind):
             "/nobody:knows",
             "The prefix of nobody:knows is not declared",
         ),
+        (
+            "ObjectEvent",
+            {"https://foodtrace.example/ns/visibility": "Hidden"},
+            "/https:~1~1foodtrace.example~1ns~1visibility",
+            "The visibility of a step is hidden or public",
+        ),
         ("ObjectEvent", {"note": 1}, "/note", "EPCIS has no field note here"),
         (
             "ObjectEvent",

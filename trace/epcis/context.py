@@ -10,6 +10,8 @@ from foodtrace.trace.errors import Invalid, Problem, mark
 CBV = "https://ref.gs1.org/cbv/"
 CBV_MASTER_DATA = "urn:epcglobal:cbv:mda:"
 GS1_VOCABULARY = "https://ref.gs1.org/voc/"
+# Our own extension: a party keeps a step from the public, who see a numbered blank.
+VISIBILITY = "https://foodtrace.example/ns/visibility"
 
 # What the EPCIS context declares itself (EPCIS 2.0, JSON-LD context).
 STANDARD_PREFIXES: Mapping[str, str] = {

@@ -10,6 +10,7 @@ from typing import Any
 from foodtrace.trace.epcis import strict_json
 from foodtrace.trace.epcis.context import (
     STANDARD_PREFIXES,
+    VISIBILITY,
     expanded,
     has_epcis_context,
     prefixes_of,
@@ -25,9 +26,6 @@ from foodtrace.trace.epcis.times import utc_time
 from foodtrace.trace.epcis.validation import EVENT_TYPES, shape_problems
 from foodtrace.trace.epcis.vocabulary import BIZ_STEP, DISPOSITION, Vocabulary
 from foodtrace.trace.errors import Problem, mark
-
-# Our own extension: a party keeps a step from the public, who see a numbered blank.
-VISIBILITY = "https://foodtrace.example/ns/visibility"
 
 _Prefixes = Mapping[str, str]
 

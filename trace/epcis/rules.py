@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from foodtrace.trace.epcis import vocabulary
-from foodtrace.trace.epcis.context import is_extension_name
+from foodtrace.trace.epcis.context import VISIBILITY, expanded, is_extension_name
 from foodtrace.trace.epcis.strict_json import pointer
 from foodtrace.trace.epcis.times import past_time, utc_time
 from foodtrace.trace.epcis.vocabulary import Vocabulary
@@ -90,6 +90,14 @@ def _name_problems(event: _Event, prefixes: _Prefixes, place: str) -> Iterator[P
                     mark('Declare it in "@context", or write the complete IRI'),
                     {"name": name[:100]},
                 )
+    for name, value in event.items():
+        # A misspelt wish to hide a step must not show it.
+        if expanded(name, prefixes) == VISIBILITY and value not in ("hidden", "public"):
+            yield Problem(
+                place + pointer(name),
+                mark("The visibility of a step is hidden or public"),
+                mark("Write one of the two words"),
+            )
     for name in event.get("ilmd", ()):
         if not is_extension_name(name, prefixes):
             yield Problem(
