@@ -66,6 +66,8 @@ RECALL_CLASSES = {
     2: mark("Class II: ordinary harm to health"),
     3: mark("Class III: false or wrong label"),
 }
-# Ways of speaking that the law and the field use, offered in the forms.
-ADVICE = mark("Stop eating it. Take it back where you bought it.")
-COMPENSATION = mark("The producer refunds the price in full.")
+# What a recall's form begins with, in both languages whatever the reader's is.
+ADVICE = "停止食用，退回购买处。"
+ADVICE_EN = "Stop eating it. Take it back where you bought it."
+COMPENSATION = "由生产者全额退款。"
+COMPENSATION_EN = "The producer refunds the price in full."
