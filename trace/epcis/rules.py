@@ -171,27 +171,29 @@ def _transaction_problems(event: _Event, place: str) -> Iterator[Problem]:
 def _transformation_problems(event: _Event, place: str) -> Iterator[Problem]:
     # 7.4.5: one transformation may be told in several events that share its id.
     if "transformationID" in event:
-        if not any(_any(event, *names) for names in _SIDES.values()):
+        if not _any(event, *_INPUTS, *_OUTPUTS):
             yield Problem(
                 place,
                 mark("The event names neither inputs nor outputs"),
                 mark("Add what went in or what came out"),
             )
         return
-    for side, names in _SIDES.items():
-        if not _any(event, *names):
-            yield Problem(
-                place,
-                mark("The transformation names no %(side)s"),
-                mark("Add the %(side)s, or a transformationID that other events share"),
-                {"side": side},
-            )
+    if not _any(event, *_INPUTS):
+        yield Problem(
+            place,
+            mark("The transformation names no inputs"),
+            mark("Add what went in, or a transformationID that other events share"),
+        )
+    if not _any(event, *_OUTPUTS):
+        yield Problem(
+            place,
+            mark("The transformation names no outputs"),
+            mark("Add what came out, or a transformationID that other events share"),
+        )
 
 
-_SIDES = {
-    "inputs": ("inputEPCList", "inputQuantityList"),
-    "outputs": ("outputEPCList", "outputQuantityList"),
-}
+_INPUTS = ("inputEPCList", "inputQuantityList")
+_OUTPUTS = ("outputEPCList", "outputQuantityList")
 
 _TYPE_RULES: Mapping[str, Callable[[_Event, str], Iterator[Problem]]] = {
     "ObjectEvent": _object_problems,

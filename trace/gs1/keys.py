@@ -52,15 +52,16 @@ KEYS: Mapping[str, Key] = {
     "8018": Key("GSRN", 18, orders=(("8019",),)),
 }
 
-# Longest value and characters of each qualifier (GS1 General Specifications, section 3).
+# Data title, longest value and characters of each qualifier (GS1 General Specifications,
+# section 3).
 QUALIFIERS: Mapping[str, tuple[str, int, frozenset[str]]] = {
     "22": ("CPV", 20, CHARSET_82),
-    "10": ("lot", 20, CHARSET_82),
-    "21": ("serial", 20, CHARSET_82),
+    "10": ("BATCH/LOT", 20, CHARSET_82),
+    "21": ("SERIAL", 20, CHARSET_82),
     "235": ("TPX", 28, CHARSET_82),
-    "254": ("GLN extension", 20, CHARSET_82),
+    "254": ("GLN EXTENSION COMPONENT", 20, CHARSET_82),
     "7040": ("UIC", 4, CHARSET_82),
-    "8011": ("serial", 12, DIGITS),
+    "8011": ("CPID SERIAL", 12, DIGITS),
     "8019": ("SRIN", 10, DIGITS),
 }
 
