@@ -114,6 +114,17 @@ def field_error(name: str) -> str:
     return " ".join(error.text for error in field_errors() if error.name == name)
 
 
+def note_label(name: str, label: str) -> str:
+    """Remember that the page has this field, for the summary of errors; draw nothing."""
+    g.setdefault("field_labels", {})[name] = label
+    return ""
+
+
+def field_label(name: str) -> str:
+    """Return the label of a field that the page has drawn, else an empty text."""
+    return str(g.get("field_labels", {}).get(name, ""))
+
+
 def field_value(name: str, default: object = "") -> str:
     """Return what was typed into a field of a refused form, else the default."""
     given = request.form.get(name) if "form_problems" in g else None

@@ -8,7 +8,14 @@ from urllib.parse import urlencode
 from flask import Blueprint, Flask, Response, request, url_for
 from flask_babel import Babel, get_locale
 
-from foodtrace.trace.forms import field_error, field_errors, field_value, translated
+from foodtrace.trace.forms import (
+    field_error,
+    field_errors,
+    field_label,
+    field_value,
+    note_label,
+    translated,
+)
 from foodtrace.trace.language import NAME_OF, TAG_OF, choose_locale, locale_of
 from foodtrace.trace.navigation import visible_entries
 from foodtrace.trace.web import current_actor, is_machine_path, settings
@@ -36,9 +43,11 @@ def set_up_shell(app: Flask) -> None:
         current_actor=current_actor,
         field_error=field_error,
         field_errors=field_errors,
+        field_label=field_label,
         field_value=field_value,
         language_links=language_links,
         language_tag=language_tag,
+        note_label=note_label,
         translated=translated,
         visible_entries=visible_entries,
     )

@@ -6,6 +6,7 @@ _WRONG_CODE = mark("This code is wrong, used already or too old. Wait for the ne
 
 MESSAGES: dict[str, tuple[str, str]] = {
     "GENERIC_AUTHN_FAILED": (mark("The user name or the password is wrong"), "error"),
+    "USER_DOES_NOT_EXIST": (mark("The user name or the password is wrong"), "error"),
     "DISABLED_ACCOUNT": (mark("The user name or the password is wrong"), "error"),
     "PASSWORD_NOT_PROVIDED": (mark("Enter the password"), "error"),
     "INVALID_PASSWORD": (mark("The password is wrong"), "error"),
