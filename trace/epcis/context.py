@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from foodtrace.trace.epcis.strict_json import pointer
+from foodtrace.trace.epcis.json_values import pointer
 from foodtrace.trace.errors import Invalid, Problem, mark
 
 CBV = "https://ref.gs1.org/cbv/"

@@ -35,7 +35,8 @@ class Event:
 
     `biz_step` and `disposition` are bare CBV words (``shipping``) where they are
     standard and URIs otherwise; `source` and `destination` are canonical identifiers of
-    the possessing (else owning) party, else of the location. `body` is the parsed JSON.
+    the possessing (else owning) party, else of the location. `body` is the parsed JSON,
+    whose fractions are Decimal.
     """
 
     start: int

@@ -10,7 +10,7 @@ from typing import Any
 
 from foodtrace.trace.epcis import vocabulary
 from foodtrace.trace.epcis.context import VISIBILITY, expanded, is_extension_name
-from foodtrace.trace.epcis.strict_json import pointer
+from foodtrace.trace.epcis.json_values import pointer
 from foodtrace.trace.epcis.times import past_time, utc_time
 from foodtrace.trace.epcis.vocabulary import Vocabulary
 from foodtrace.trace.errors import Invalid, Problem, mark

@@ -8,12 +8,12 @@ than its size: depth, names and digits have limits that are checked while readin
 
 import json
 import re
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from foodtrace.trace.epcis.json_values import check_texts, depth_of, is_clean, parts_of, pointer
 from foodtrace.trace.errors import Invalid, Problem, TooLarge, mark
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -25,12 +25,6 @@ MAX_KEYS = 10_000
 MAX_DIGITS = 40
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_CONTROL = "\x00-\x1f\x7f-\x9f"
-# Invisible characters and those that turn the direction of text: a name could hide a name.
-_HIDDEN = "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
-_REFUSED_TEXT = re.compile(f"[{_CONTROL}{_HIDDEN}\ud800-\udfff]")
-_REFUSED_RAW = re.compile(f"[\x7f-\x9f{_HIDDEN}]")
-_NO_ESCAPE = str.maketrans({"~": "~0", "/": "~1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +42,6 @@ class _Refused(ValueError):
     def __init__(self, rule: str, fix: str) -> None:
         super().__init__(rule)
         self.rule, self.fix = rule, fix
-
-
-def pointer(*parts: str | int) -> str:
-    """Return the JSON pointer (RFC 6901) of a path.
-
-    >>> pointer("ilmd", "a/b", 0)
-    '/ilmd/a~1b/0'
-    """
-    return "".join(f"/{str(part).translate(_NO_ESCAPE)}" for part in parts)
 
 
 def read_object(body: bytes) -> Slice:
@@ -99,7 +84,7 @@ class _Reader:
         self.text = _text_of(body)
         # Faults that show in the raw text cost one scan; only then, or where escapes may
         # hide them, is every string looked at for itself.
-        self._suspect = "\\" in self.text or not _is_clean(self.text)
+        self._suspect = "\\" in self.text or not is_clean(self.text)
         self._ascii = len(self.text) == len(body)
         self._chars, self._bytes = 0, 0
         self._faults: list[tuple[dict[str, Any], Problem]] = []
@@ -232,17 +217,18 @@ class _Reader:
         return value
 
     def _check(self, value: Any, start: int, end: int, place: str) -> None:
+        brackets = self.text.count("{", start, end) + self.text.count("[", start, end)
+        if brackets > MAX_DEPTH and depth_of(value, MAX_DEPTH) > MAX_DEPTH:
+            raise Invalid(_too_deep(place))
+        if self._suspect:
+            check_texts(value, place)
+        # After the texts: a name that is shown is one that can be shown.
         if self._faults:
             faulty, problem = self._faults[0]
-            path = next((path for path, part in _parts(value) if part is faulty), ())
+            path = next((path for path, part in parts_of(value) if part is faulty), ())
             raise Invalid(
                 Problem(place + pointer(*path), problem.rule, problem.fix, problem.values)
             )
-        brackets = self.text.count("{", start, end) + self.text.count("[", start, end)
-        if brackets > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-            raise Invalid(_too_deep(place))
-        if self._suspect:
-            _check_texts(value, place)
 
     def _syntax(self, at: int) -> Invalid:
         line = self.text.count("\n", 0, at) + 1
@@ -294,12 +280,6 @@ def _text_of(body: bytes) -> str:
         ) from None
 
 
-def _is_clean(text: str) -> bool:
-    if text.isascii():
-        return "\x7f" not in text
-    return unicodedata.is_normalized("NFC", text) and not _REFUSED_RAW.search(text)
-
-
 def _decimal_of(text: str) -> Decimal:
     number = Decimal(text) if len(text) <= MAX_DIGITS else None
     # 1e400 has three digits and is still no number that a double holds.
@@ -347,57 +327,3 @@ def _too_deep(place: str) -> Problem:
         mark("Write it flatter"),
         {"limit": MAX_DEPTH},
     )
-
-
-def _depth(value: Any) -> int:
-    """Return how deep a value is nested; level by level, so that depth costs no stack."""
-    level: list[Any] = [value]
-    depth = 0
-    while level and depth <= MAX_DEPTH:
-        depth += 1
-        level = [
-            child
-            for part in level
-            for child in (part.values() if isinstance(part, dict) else part)
-            if isinstance(child, (dict, list))
-        ]
-    return depth
-
-
-def _parts(value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Yield every value inside, with its path."""
-    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
-    while waiting:
-        path, part = waiting.pop()
-        yield path, part
-        if isinstance(part, dict):
-            waiting.extend(((*path, name), child) for name, child in part.items())
-        elif isinstance(part, list):
-            waiting.extend(((*path, index), child) for index, child in enumerate(part))
-
-
-def _check_texts(value: Any, place: str) -> None:
-    for path, part in _parts(value):
-        texts = [part] if isinstance(part, str) else part if isinstance(part, dict) else ()
-        for text in texts:
-            problem = _text_problem(place + pointer(*path), text)
-            if problem:
-                raise Invalid(problem)
-
-
-def _text_problem(place: str, text: str) -> Problem | None:
-    found = _REFUSED_TEXT.search(text)
-    if found:
-        return Problem(
-            place,
-            mark("The text holds the invisible or control character %(code)s"),
-            mark("Remove it"),
-            {"code": f"U+{ord(found.group()):04X}"},
-        )
-    if not unicodedata.is_normalized("NFC", text):
-        return Problem(
-            place,
-            mark("The text is not in Unicode normal form C"),
-            mark("Normalise it (NFC) before sending"),
-        )
-    return None

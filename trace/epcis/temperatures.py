@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from foodtrace.trace.epcis.context import GS1_VOCABULARY, expanded
-from foodtrace.trace.epcis.strict_json import pointer
+from foodtrace.trace.epcis.json_values import pointer
 from foodtrace.trace.errors import Invalid, Problem, mark
 
 _NAMES = frozenset(

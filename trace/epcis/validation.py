@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from foodtrace.trace.epcis.strict_json import pointer
+from foodtrace.trace.epcis.json_values import pointer
 from foodtrace.trace.errors import Problem, mark
 
 EVENT_TYPES = (
