@@ -36,6 +36,8 @@ Row = TypeVar("Row", Party, Place, Product)
 
 # What says which organisation this is: only those who keep the register change it.
 REGISTRAR_FIELDS = frozenset({"name", "kind", "uscc", "food_licence"})
+# These are in the identifier, by which events and labels name the thing for ever.
+IDENTIFYING_FIELDS = frozenset({"gln", "gtin"})
 
 
 class PartyChanges(TypedDict, total=False):
@@ -384,7 +386,7 @@ def _recorded(session: Session, actor: Actor, kind: str, body: dict[str, Any]) -
 def _changed(fields: Mapping[str, Field], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Check the fields that are given: what is not, stays."""
     texts = {name: value for name, value in changes.items() if name != "shelf_life_days"}
-    if unknown := texts.keys() - fields.keys():
+    if unknown := texts.keys() - (fields.keys() - IDENTIFYING_FIELDS):
         raise Invalid(*(Problem(name, mark("This cannot be changed")) for name in sorted(unknown)))
     body = checked(fields, texts)
     if "shelf_life_days" in changes:

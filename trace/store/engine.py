@@ -25,6 +25,15 @@ POSTGRESQL_SETTINGS = {
 }
 
 
+# Who waits longer for a connection is told to come again.
+LONGEST_WAIT_SECONDS = 5
+_POOL: dict[str, Any] = {
+    "pool_size": 8,
+    "max_overflow": 24,
+    "pool_timeout": LONGEST_WAIT_SECONDS,
+}
+
+
 class UnsafeSettings(RuntimeError):
     """The database would acknowledge what it may lose: the service does not start."""
 
@@ -33,13 +42,12 @@ def reading_engine(url: str) -> Engine:
     """Return an engine whose transactions only read; many may run at once."""
     parsed = normal_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, poolclass=QueuePool, pool_size=8, max_overflow=24)
+        engine = create_engine(parsed, poolclass=QueuePool, **_POOL)
         _begin_with(engine, "BEGIN", query_only=True)
         return engine
     return create_engine(
         parsed,
-        pool_size=8,
-        max_overflow=24,
+        **_POOL,
         pool_pre_ping=True,
         connect_args=_postgresql_arguments(),
         execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
@@ -64,8 +72,7 @@ def writing_engine(url: str) -> Engine:
         return engine
     return create_engine(
         parsed,
-        pool_size=8,
-        max_overflow=24,
+        **_POOL,
         pool_pre_ping=True,
         connect_args=_postgresql_arguments(),
     )

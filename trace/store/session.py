@@ -5,17 +5,22 @@ Services take the session and never commit, so that a row and its statement cann
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, PoolProxiedConnection
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.errors import Problem, Unavailable, mark
 from foodtrace.trace.store.engine import assert_durable, reading_engine, writing_engine
 
 LONGEST_QUEUE = 200
+# A batch is committed when it is this large or old, even while others wait: who came first
+# shall not wait for all who come later.
 LARGEST_BATCH = 256
+OLDEST_BATCH_SECONDS = 0.05
 
 
 class Store:
@@ -36,20 +41,25 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Yield a session that sees one state of the database and cannot change it."""
-        with Session(self.readers) as session:
+        with _refusing_when_busy(), Session(self.readers) as session:
             yield session
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Yield a session whose work is committed on leaving, or undone on an exception.
 
-        Raises Unavailable when more than LONGEST_QUEUE writers wait already.
+        What was loaded stays readable afterwards. Raises Unavailable when LONGEST_QUEUE
+        writers wait already, or when no connection gets free.
         """
         if self._shared is not None:
             with self._shared.session() as session:
                 yield session
         else:
-            with Session(self.writers) as session, session.begin():
+            with (
+                _refusing_when_busy(),
+                Session(self.writers, expire_on_commit=False) as session,
+                session.begin(),
+            ):
                 yield session
 
     def version(self) -> str:
@@ -72,7 +82,8 @@ class Store:
                     if self.dialect == "sqlite"
                     else "SELECT pg_current_snapshot()::text"
                 )
-                return f"{self._watchers}:{cursor.fetchone()[0]}"
+                (number,) = cursor.fetchone() or ("",)
+                return f"{self._watchers}:{number}"
             except Exception:
                 self._watcher.invalidate()
                 self._watcher = None
@@ -88,14 +99,39 @@ class Store:
         self.writers.dispose()
 
 
+@contextmanager
+def _refusing_when_busy() -> Iterator[None]:
+    try:
+        yield
+    except NoFreeConnection as error:
+        raise _overrun() from error
+
+
+def _overrun() -> Unavailable:
+    return Unavailable(
+        Problem("", mark("Too many requests are waiting"), mark("Send it again shortly"))
+    )
+
+
 class _Batch:
     """Writers that will be committed together, and how that commit ended."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.size = 0
+        self.opened = time.monotonic()
         self.done = threading.Event()
         self.error: Exception | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the transaction still holds what was written in it.
+
+        A full disk makes SQLite roll everything back by itself; a later COMMIT, or the
+        RELEASE of a savepoint, would then succeed and mean nothing.
+        """
+        sqlite = self.connection.connection.dbapi_connection
+        return bool(sqlite is not None and sqlite.in_transaction)  # type: ignore[attr-defined]  # sqlite3's own
 
 
 class SharedCommit:
@@ -108,6 +144,7 @@ class SharedCommit:
     def __init__(self, store: Store) -> None:
         self._engine = store.writers
         self._turn = threading.Lock()
+        self._writing: int | None = None
         self._count = threading.Lock()
         self._waiting = 0
         self._batch: _Batch | None = None
@@ -115,30 +152,41 @@ class SharedCommit:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Yield the session of one writer; return when its batch is on disk."""
-        self._join_queue()
+        self._take_turn()
         try:
             batch = self._open_batch()
             try:
-                with Session(
-                    batch.connection, join_transaction_mode="create_savepoint"
-                ) as session, session.begin():
+                with (
+                    Session(
+                        batch.connection,
+                        join_transaction_mode="create_savepoint",
+                        expire_on_commit=False,
+                    ) as session,
+                    session.begin(),
+                ):
                     yield session
             finally:
                 self._finish(batch)
         finally:
+            self._writing = None
             self._turn.release()
         batch.done.wait()
         if batch.error is not None:
-            raise batch.error
+            raise Unavailable(
+                Problem(
+                    "", mark("The database could not store this"), mark("Send it again shortly")
+                )
+            ) from batch.error
 
-    def _join_queue(self) -> None:
+    def _take_turn(self) -> None:
+        if self._writing == threading.get_ident():
+            raise RuntimeError("a transaction inside a transaction would wait for itself for ever")
         with self._count:
             if self._waiting >= LONGEST_QUEUE:
-                raise Unavailable(
-                    Problem("", mark("Too many writers are waiting"), mark("Send it again shortly"))
-                )
+                raise _overrun()
             self._waiting += 1
         self._turn.acquire()
+        self._writing = threading.get_ident()
         with self._count:
             self._waiting -= 1
 
@@ -155,20 +203,21 @@ class SharedCommit:
         return self._batch
 
     def _finish(self, batch: _Batch) -> None:
-        """Hand the open batch to the next writer, or commit it when nobody waits."""
+        """Hand the open batch to the next writer; commit it when nobody waits, or for too long."""
         with self._count:
-            go_on = self._waiting > 0 and batch.size < LARGEST_BATCH
-        if go_on:
+            is_wanted = self._waiting > 0 and batch.size < LARGEST_BATCH
+        is_young = time.monotonic() - batch.opened < OLDEST_BATCH_SECONDS
+        if is_wanted and is_young and batch.is_whole:
             return
         self._batch = None
         try:
-            # A full disk makes SQLite roll the whole batch back by itself, and its
-            # commit() then does nothing and says nothing: ask before believing it.
-            if not batch.connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]  # sqlite3's own
-                raise Unavailable(Problem("", mark("The database could not store this")))
+            if not batch.is_whole:
+                raise RuntimeError("the database undid the transaction by itself")
             batch.connection.commit()
         except Exception as error:
             batch.error = error
+            # After a COMMIT that failed the transaction may still be open.
+            batch.connection.invalidate()
         finally:
             batch.connection.close()
             batch.done.set()
