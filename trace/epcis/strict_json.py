@@ -17,7 +17,7 @@ from foodtrace.trace.epcis.json_values import check_texts, depth_of, is_clean, p
 from foodtrace.trace.errors import Invalid, Problem, TooLarge, mark
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_VALUES = 1_000_000
+MAX_VALUES = 750_000
 MAX_EVENTS = 10_000
 MAX_EVENT_CHARS = 1024 * 1024
 MAX_DEPTH = 64
@@ -209,9 +209,7 @@ class _Reader:
     def _object_of(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) != len(pairs):
-            names = [name for name, _ in pairs]
-            name = next(name for name in names if names.count(name) > 1)
-            self._faults.append((value, _twice("", name)))
+            self._faults.append((value, _twice("", _first_repeated(pairs))))
         elif len(value) > MAX_KEYS:
             self._faults.append((value, _too_many_names("")))
         return value
@@ -300,6 +298,15 @@ def _long_number() -> _Refused:
 
 def _refuse_constant(name: str) -> None:
     raise _Refused(mark("NaN and Infinity are no JSON numbers"), mark("Leave the value out"))
+
+
+def _first_repeated(pairs: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
 
 
 def _twice(place: str, name: str) -> Problem:
