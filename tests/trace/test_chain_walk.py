@@ -206,9 +206,7 @@ def test_hops_stand_in_time_order_whatever_the_order_of_capture(graph):
 def test_an_event_declared_wrong_is_marked_and_so_is_its_declaration(graph):
     wrong = graph.event([("epc", "A")], 1, event_id="urn:x", party_id=7)
     other = graph.event([("epc", "A")], 2, event_id="urn:x", party_id=8)
-    declaration = graph.event(
-        [("epc", "A")], 1, event_id="urn:x", party_id=7, declared_at=hour(3)
-    )
+    declaration = graph.event([("epc", "A")], 1, event_id="urn:x", party_id=7, declared_at=hour(3))
     hops = trace_back(graph.session, graph.canonical("A")).hops
     assert {hop.id: hop.declared for hop in hops} == {
         wrong: True,

@@ -28,7 +28,7 @@ LOT, OTHER, PALLET = 1, 2, 9
 
 
 def place(name, owner=None):
-    return PlaceFacts(f"urn:place:{name}", name, party_id=PARTIES[owner].id if owner else 0)
+    return PlaceFacts(f"urn:place:{name}", name, party=PARTIES.get(owner))
 
 
 def hop(number, step=None, parts=(), *, by=None, to=None, source=None, **facts):
@@ -193,9 +193,7 @@ def test_more_out_than_in_is_a_discrepancy():
 
 
 def test_more_received_than_sent_or_held_is_a_discrepancy_of_the_sender():
-    found = lines(
-        made(1, 100), sent(2, 100, "farm", "packer"), received(3, 110, "packer", "farm")
-    )
+    found = lines(made(1, 100), sent(2, 100, "farm", "packer"), received(3, 110, "packer", "farm"))
     assert found == [
         ("held", "packer", 100),
         ("claimed", "packer", 10, "farm"),
@@ -257,9 +255,7 @@ def test_a_lot_that_nobody_recorded_making_was_with_who_first_parts_with_it():
 
 
 def test_units_are_kept_apart_and_multiples_of_a_unit_together():
-    in_grams = hop(
-        2, "shipping", [("epc", LOT, 2500, "GRM")], by="farm", source="farm", to="shop"
-    )
+    in_grams = hop(2, "shipping", [("epc", LOT, 2500, "GRM")], by="farm", source="farm", to="shop")
     assert lines(made(1, 100), in_grams) == [
         ("held", "farm", Decimal("97.5")),
         ("in_transit", "farm", Decimal("2.5"), "shop"),
@@ -341,8 +337,10 @@ ACTS = st.one_of(
     st.builds(lambda a, n: lambda i: received(i, n, a), NAMES, AMOUNTS),
     st.builds(lambda a, n: lambda i: sold(i, n, a), NAMES, AMOUNTS),
     st.builds(
-        lambda a, n: lambda i: hop(
-            i, None, [("input", LOT, n), ("output", OTHER, n)], by=a, type="TransformationEvent"
+        lambda a, n: (
+            lambda i: hop(
+                i, None, [("input", LOT, n), ("output", OTHER, n)], by=a, type="TransformationEvent"
+            )
         ),
         NAMES,
         AMOUNTS,

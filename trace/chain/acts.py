@@ -79,24 +79,14 @@ def acts_of(chain: Chain) -> list[Act]:
     Facts that were declared wrong did nothing. What is made at a moment is there before
     anything else happens at that moment: many records carry a day and no time.
     """
-    owners = _parties(chain)
-    acts = [act for hop in chain.hops if not hop.declared for act in _acts(chain, hop, owners)]
+    acts = [act for hop in chain.hops if not hop.declared for act in _acts(chain, hop)]
     acts.sort(key=lambda act: (act.at, act.deed != Deed.MADE, act.event_id))
     return _without_echoes(acts)
 
 
-def _parties(chain: Chain) -> dict[int, PartyFacts]:
-    """Return the registered parties that a chain names, by their id."""
-    named: list[PartyFacts | None] = [item.party for item in chain.items.values()]
-    for hop in chain.hops:
-        named += (hop.party, hop.source, hop.destination)
-    return {party.id: party for party in named if party is not None and party.id}
-
-
-def _acts(chain: Chain, hop: Hop, owners: dict[int, PartyFacts]) -> Iterator[Act]:
-    here = Holder(owners.get(hop.place.party_id) if hop.place else None, hop.place)
-    if here.party is None and hop.party is not None:
-        here = Holder(hop.party, hop.place)
+def _acts(chain: Chain, hop: Hop) -> Iterator[Act]:
+    owner = hop.place.party if hop.place else None
+    here = Holder(owner or hop.party, hop.place)
     for role, item_id, amount, uom in _shares(chain, hop):
         deed = _deed(hop, role)
         if deed is None:
@@ -108,9 +98,7 @@ def _acts(chain: Chain, hop: Hop, owners: dict[int, PartyFacts]) -> Iterator[Act
         yield Act(deed, item_id, hop.event_time, hop.id, amount, uom, giver, taker, rank)
 
 
-def _shares(
-    chain: Chain, hop: Hop
-) -> Iterator[tuple[str, int, Decimal | None, str | None]]:
+def _shares(chain: Chain, hop: Hop) -> Iterator[tuple[str, int, Decimal | None, str | None]]:
     """Yield role, item, amount and unit of all of the chain that a hop concerns."""
     for part in hop.parts:
         if part.item_id in chain.nodes and chain.items[part.item_id].kind != "event":
@@ -155,9 +143,7 @@ def _without_echoes(acts: Sequence[Act]) -> list[Act]:
     best: dict[tuple[int, Deed, str], int] = {}
     for key, act in zip(_movements(acts), acts, strict=True):
         best[key] = min(act.rank, best.get(key, act.rank))
-    return [
-        act for key, act in zip(_movements(acts), acts, strict=True) if act.rank == best[key]
-    ]
+    return [act for key, act in zip(_movements(acts), acts, strict=True) if act.rank == best[key]]
 
 
 def _movements(acts: Iterable[Act]) -> Iterator[tuple[int, Deed, str]]:

@@ -1,52 +1,63 @@
 """Rows of walk.HOPS, turned into hops. Pure: it reads rows and knows no database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
-from foodtrace.trace.chain.model import Carried, Hop, Part, PartyFacts, PlaceFacts
+from foodtrace.trace.chain.facts import Facts
+from foodtrace.trace.chain.model import Carried, Hop, Part
 
-# A row is the blocks below: a part that an item had in an event, then the event, its
-# place, its captor, its source and its destination. EVENT, PLACE and the parties follow
-# the fields of Hop, PlaceFacts and PartyFacts; walk.py selects in this order.
+# A row is the blocks below: a part that an item had in an event, the event in the order
+# of Hop's fields, and who and where it names. walk.py selects in this order.
 PART = slice(0, 8)
-EVENT = slice(8, 22)
-PLACE = slice(22, 28)
-CAPTOR = slice(28, 33)
-SOURCE = slice(33, 38)
-DESTINATION = slice(38, 43)
+EVENT = slice(8, 21)
+PLACE, CAPTOR, SOURCE, DESTINATION = range(21, 25)
 
 Row = Sequence[Any]
 
 
-def hops_of(rows: Iterable[Row]) -> tuple[Hop, ...]:
-    """Return the hops that these rows tell of, in time order."""
+def rows_by_event(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """Return the rows of each event."""
     by_event: dict[int, list[Row]] = {}
     for row in rows:
         by_event.setdefault(row[0], []).append(row)
-    parties: dict[str, PartyFacts] = {}
-    hops = [_hop(event_rows, parties) for event_rows in by_event.values()]
-    return tuple(sorted(hops, key=lambda hop: (hop.event_time, hop.id)))
+    return by_event
 
 
-def _hop(rows: Sequence[Row], parties: dict[str, PartyFacts]) -> Hop:
+def named_in(by_event: Mapping[int, Sequence[Row]]) -> tuple[set[int], set[int], set[str]]:
+    """Return the containers, captors and identifiers of places and parties in these rows."""
+    containers = {row[5] for rows in by_event.values() for row in rows if row[5]}
+    firsts = [rows[0] for rows in by_event.values()]
+    captors = {row[CAPTOR] for row in firsts}
+    names = {row[column] for row in firsts for column in (PLACE, SOURCE, DESTINATION)}
+    return containers, captors, names - {None}
+
+
+def hops_of(by_event: Mapping[int, Sequence[Row]], facts: Facts) -> Iterator[Hop]:
+    """Yield the hop of each event, in time order."""
+    hops = [_hop(number, rows, facts) for number, rows in by_event.items()]
+    yield from sorted(hops, key=attrgetter("event_time", "id"))
+
+
+def _hop(number: int, rows: Sequence[Row], facts: Facts) -> Hop:
     first = rows[0]
-    parts, carried = _parts(rows)
-    named_itself = any(row[5] == 0 for row in rows)
-    facts = (
+    parts, carried, via = _parts(rows)
+    values = (
+        number,
         *first[EVENT],
-        PlaceFacts(*first[PLACE]) if first[PLACE][0] else None,
-        _party(first[CAPTOR], parties),
-        _party(first[SOURCE], parties),
-        _party(first[DESTINATION], parties),
+        facts.place(first[PLACE]),
+        facts.parties.get(first[CAPTOR]),
+        facts.side(first[SOURCE]),
+        facts.side(first[DESTINATION]),
         parts,
         carried,
-        None if named_itself else carried[0].container_id,
+        via,
     )
-    return Hop(*facts)
+    return Hop(*values)
 
 
-def _parts(rows: Sequence[Row]) -> tuple[tuple[Part, ...], tuple[Carried, ...]]:
-    """Return who took part by themselves, and who inside a container.
+def _parts(rows: Sequence[Row]) -> tuple[tuple[Part, ...], tuple[Carried, ...], int | None]:
+    """Return who took part by themselves, who inside a container, and in which if only so.
 
     An item that is named itself is not counted a second time inside its container (the
     event that packs it names both), nor one packing twice when an event names the crate
@@ -54,24 +65,20 @@ def _parts(rows: Sequence[Row]) -> tuple[tuple[Part, ...], tuple[Carried, ...]]:
     """
     parts: dict[tuple[str, int], Part] = {}
     carried: dict[tuple[Any, ...], Carried] = {}
-    named = {row[1] for row in rows if row[5] == 0}
-    for _, item_id, role, amount, uom, container_id, inner_id, packed_at in (
-        row[PART] for row in rows
-    ):
+    inside = []
+    for row in rows:
+        _, item_id, role, amount, uom, container_id, _, _ = row[PART]
         if container_id == 0:
             parts[role, item_id] = Part(role, item_id, amount, uom)
-            continue
+        else:
+            inside.append(row)
+    if not inside:
+        return tuple(parts.values()), (), None
+    named = {item_id for _, item_id in parts}
+    for row in inside:
+        _, item_id, role, amount, uom, container_id, inner_id, packed_at = row[PART]
         parts.setdefault((role, container_id), Part(role, container_id, None, None))
         if item_id not in named:
             carried[item_id, inner_id, packed_at] = Carried(item_id, container_id, amount, uom)
-    return tuple(parts.values()), tuple(carried.values())
-
-
-def _party(facts: Row, parties: dict[str, PartyFacts]) -> PartyFacts | None:
-    identifier = facts[1]
-    if identifier is None:
-        return None
-    found = parties.get(identifier)
-    if found is None:
-        found = parties[identifier] = PartyFacts(*facts)
-    return found
+    via = None if named else inside[0][5]
+    return tuple(parts.values()), tuple(carried.values()), via

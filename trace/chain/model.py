@@ -34,7 +34,7 @@ class PartyFacts:
 class PlaceFacts:
     """Where something happened; a place that nobody registered has only an `identifier`.
 
-    `party_id` says whose place it is, 0 where that is not known.
+    `party` is whose place it is.
     """
 
     identifier: str
@@ -42,7 +42,12 @@ class PlaceFacts:
     name_en: str | None = None
     region: str | None = None
     address: str | None = None
-    party_id: int = 0
+    party: PartyFacts | None = None
+
+    @property
+    def party_id(self) -> int:
+        """Whose place it is; 0 where that is not known."""
+        return self.party.id if self.party else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The three statements that read a chain: who came from whom, what happened, what it is.
+"""The statements that read a chain: who came from whom, what happened, what it is.
 
 The walk itself is one recursive ``UNION`` (never ``UNION ALL``: a ladder of 20 diamonds
 has 41 nodes and two million paths) over integer keys, and reads the edge table's indexes
@@ -15,7 +15,6 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     CompoundSelect,
-    FromClause,
     Select,
     and_,
     bindparam,
@@ -28,28 +27,29 @@ from sqlalchemy import (
     or_,
     select,
     type_coerce,
+    union,
     union_all,
 )
 
-from foodtrace.trace.masterdata.models import Lot, Party, Place, Product
+from foodtrace.trace.masterdata.models import Lot, Party, Place, Product, Revision
 from foodtrace.trace.store.models import Containment, Edge, Event, EventItem, Item
-from foodtrace.trace.store.sets import id_rows
+from foodtrace.trace.store.sets import id_rows, text_rows
 from foodtrace.trace.store.types import UtcTime
 
-Walk = CompoundSelect[*tuple[Any, ...]]
+Union = CompoundSelect[*tuple[Any, ...]]
 Rows = Select[*tuple[Any, ...]]
 
 item, edge, containment = Item.__table__, Edge.__table__, Containment.__table__
 event, event_item = Event.__table__, EventItem.__table__
 lot, product = Lot.__table__, Product.__table__
-party, place = Party.__table__, Place.__table__
+party, place, revision = Party.__table__, Place.__table__, Revision.__table__
 
 # What still lies in a container leaves it then.
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 NOTHING: ColumnElement[int] = literal_column("0")
 
 
-def _walk(*, forward: bool) -> Walk:
+def _walk(*, forward: bool) -> Union:
     """Return rows (parent, child, event, kind): the root, what lay in it, then the edges.
 
     What lies in a logistic unit is where the walk of that unit begins, at any depth.
@@ -163,87 +163,135 @@ def _parts() -> CTE:
     return direct.union_all(inside).cte("part")
 
 
+def _belongs(part: CTE) -> ColumnElement[bool]:
+    """Return the condition that keeps what a lot went into besides out of a chain.
+
+    `steps` are the transformations of the chain; a lot of salt may have gone into thousands
+    of others. One that is told by several events (transformationID) keeps them all, for an
+    edge names only one of them.
+    """
+    return or_(
+        part.c.role != "input",
+        event.c.transformation_id.is_not(None),
+        part.c.event_id.in_(select(id_rows("steps").c.id)),
+    )
+
+
+def _declared() -> ColumnElement[bool]:
+    """Return the condition that an event was declared wrong, or is the declaration."""
+    declaration = event.alias("declaration")
+    return exists().where(
+        declaration.c.event_id == event.c.event_id,
+        declaration.c.party_id == event.c.party_id,
+        declaration.c.declared_at.is_not(None),
+    )
+
+
 def _hops() -> Rows:
     """Return one row for each part that an item of the set had in an event.
 
     The columns are the blocks that hops.py names, in that order.
     """
     part = _parts()
-    captor, source, destination = (party.alias(name) for name in ("captor", "source", "dest"))
-    where = func.coalesce(event.c.read_point, event.c.biz_location)
-    declaration = event.alias("declaration")
-    declared = exists().where(
-        declaration.c.event_id == event.c.event_id,
-        declaration.c.party_id == event.c.party_id,
-        declaration.c.declared_at.is_not(None),
-    )
     return (
         select(
             *part.c,
-            *(event.c.id, event.c.event_id, event.c.type, event.c.action, event.c.event_time),
+            *(event.c.event_id, event.c.type, event.c.action, event.c.event_time),
             *(event.c.time_zone_offset, event.c.record_time, event.c.biz_step),
             *(event.c.disposition, event.c.temperature_low, event.c.temperature_high),
-            *(declared, event.c.declared_at, event.c.hidden),
-            *(where, place.c.name, place.c.name_en, place.c.region, place.c.address),
-            func.coalesce(place.c.party_id, 0),
-            *_names(captor, captor.c.identifier),
-            *_names(source, event.c.source),
-            *_names(destination, event.c.destination),
+            *(_declared(), event.c.declared_at, event.c.hidden),
+            func.coalesce(event.c.read_point, event.c.biz_location),
+            *(event.c.party_id, event.c.source, event.c.destination),
         )
         .join_from(part, event, event.c.id == part.c.event_id)
-        .outerjoin(place, place.c.identifier == where)
-        .outerjoin(captor, captor.c.id == event.c.party_id)
-        .outerjoin(source, source.c.id == _party_of(event.c.source))
-        .outerjoin(destination, destination.c.id == _party_of(event.c.destination))
+        .where(_belongs(part))
     )
 
 
-def _names(one: FromClause, stated: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
-    """Return what names a party; `stated` stands where it is not registered."""
-    identifier = func.coalesce(one.c.identifier, stated)
-    return func.coalesce(one.c.id, 0), identifier, one.c.name, one.c.name_en, one.c.kind
-
-
-def _party_of(identifier: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return the id of the party that a party's or a place's identifier leads to."""
-    who, where = party.alias("who"), place.alias("whose")
-    return func.coalesce(
-        select(who.c.id).where(who.c.identifier == identifier).correlate(event).scalar_subquery(),
-        select(where.c.party_id)
-        .where(where.c.identifier == identifier)
-        .correlate(event)
-        .scalar_subquery(),
-    )
-
-
-def _items() -> Rows:
-    """Return one row for each item of the set: ChainItem's fields, then its maker's."""
+def _children() -> Rows:
+    """Return one level of a walk forward: what was made of the items of a set."""
     ids = id_rows("ids")
+    return select(edge.c.child_id).join_from(ids, edge, edge.c.parent_id == ids.c.id)
+
+
+def _names() -> Rows:
+    ids = id_rows("ids")
+    return select(item.c.canonical).join_from(ids, item, item.c.id == ids.c.id)
+
+
+def _named() -> Rows:
+    names = text_rows("names")
+    return select(item.c.id).join_from(names, item, item.c.canonical == names.c.id)
+
+
+def _marks() -> Union:
+    """Return rows of four numbers that differ whenever HOPS or FACTS of the same walk do.
+
+    The first row counts: parts of the items themselves, and how many are declared wrong,
+    can only become more, and facts of parties, places, products are numbered as they come.
+    What lay in containers may change either way, and is listed.
+    """
+    part = _parts()
+    void = case((_declared(), 1), else_=0)
+    newest = select(func.max(revision.c.id)).scalar_subquery()
+    mine = select(part, void.label("void")).join_from(part, event, event.c.id == part.c.event_id)
+    found = mine.where(_belongs(part)).cte("found")
+    return union_all(
+        select(func.count(), func.sum(found.c.void), newest, NOTHING).where(
+            found.c.container_id == 0
+        ),
+        select(found.c.event_id, found.c.item_id, found.c.container_id, found.c.void).where(
+            found.c.container_id != 0
+        ),
+    )
+
+
+def _facts() -> Union:
+    """Return what is known of a chain's items, places and parties, each of them once.
+
+    A row is a word (item, place, party) and the fields that facts.py takes from it.
+    """
+    ids, names, captors = id_rows("ids"), text_rows("names"), id_rows("captors")
     made_of = func.coalesce(lot.c.product_identifier, literal("/01/").concat(item.c.gtin))
-    return (
+    items = (
         select(
+            literal_column("'item'"),
             *(item.c.id, item.c.canonical, item.c.kind, item.c.gtin, item.c.lot, item.c.serial),
             func.coalesce(product.c.identifier, lot.c.product_identifier),
             *(product.c.name, product.c.name_en, product.c.brand, product.c.net_content),
             *(product.c.storage, product.c.shelf_life_days, product.c.standard),
             *(product.c.ingredients, product.c.allergens),
             *(lot.c.made_at, lot.c.lot_number, lot.c.production_date, lot.c.expiry_date),
-            *(lot.c.origin, lot.c.amount, lot.c.uom, lot.c.certificate_number),
-            *(party.c.id, party.c.identifier, party.c.name, party.c.name_en, party.c.kind),
-            *(party.c.uscc, party.c.food_licence, party.c.region, party.c.address, party.c.phone),
+            *(lot.c.origin, lot.c.amount, lot.c.uom, lot.c.certificate_number, lot.c.party_id),
         )
         .join_from(ids, item, item.c.id == ids.c.id)
         .outerjoin(lot, lot.c.item_id == item.c.id)
         .outerjoin(product, product.c.identifier == made_of)
-        .outerjoin(party, party.c.id == lot.c.party_id)
     )
+    width = len(items.selected_columns)
+    whose = select(place.c.party_id).join_from(names, place, place.c.identifier == names.c.id)
+    named = select(party.c.id).join_from(names, party, party.c.identifier == names.c.id)
+    makers = select(lot.c.party_id).join_from(ids, lot, lot.c.item_id == ids.c.id)
+    wanted = union(select(captors.c.id), makers, whose, named).subquery("wanted")
+    parties = select(
+        literal_column("'party'"),
+        *(party.c.id, party.c.identifier, party.c.name, party.c.name_en, party.c.kind),
+        *(party.c.uscc, party.c.food_licence, party.c.region, party.c.address, party.c.phone),
+        *[null()] * (width - 11),
+    ).join_from(wanted, party, party.c.id == wanted.c.id)
+    places = select(
+        literal_column("'place'"),
+        *(place.c.id, place.c.identifier, place.c.name, place.c.name_en),
+        *(place.c.region, place.c.address, *[null()] * (width - 8), place.c.party_id),
+    ).join_from(names, place, place.c.identifier == names.c.id)
+    return union_all(items, places, parties)
 
-
-# The two blocks of a row of ITEMS.
-ITEM = slice(0, 24)
-MAKER = slice(24, 34)
 
 BACK = _walk(forward=False)
 FORWARD = _walk(forward=True)
 HOPS = _hops()
-ITEMS = _items()
+FACTS = _facts()
+MARKS = _marks()
+CHILDREN = _children()
+NAMES = _names()
+NAMED = _named()

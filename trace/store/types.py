@@ -1,5 +1,6 @@
 """Column types that mean the same on SQLite and PostgreSQL."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,18 @@ class UtcTime(TypeDecorator[datetime]):
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], datetime | None] | None:
+        """Read SQLite's text in one step: a page reads thousands of times."""
+        return (
+            _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+        )
+
+
+def _from_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+
 
 class Amount(TypeDecorator[Decimal]):
     """An exact amount, kept as a whole number of millionths: sums never drift."""
@@ -50,6 +63,7 @@ class Amount(TypeDecorator[Decimal]):
         """Return a Decimal without trailing zeros (``12.5``, not ``12.500000``)."""
         if value is None:
             return None
-        number = Decimal(int(value)).scaleb(-AMOUNT_SCALE).normalize()
-        # normalize() turns 200 into 2E+2, which nobody wants to read.
-        return number.quantize(Decimal(1)) if number == number.to_integral() else number
+        whole, rest = divmod(int(value), 10**AMOUNT_SCALE)
+        if not rest:
+            return Decimal(whole)
+        return Decimal(int(value)).scaleb(-AMOUNT_SCALE).normalize()
