@@ -8,9 +8,10 @@ Three rules decide what stands there:
 * What was sold to other customers on the way is none of this reader's business.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from functools import lru_cache
 
 from foodtrace.trace.chain.model import Chain, ChainItem, Hop, PartyFacts
@@ -21,8 +22,9 @@ RECEIVING = frozenset({"receiving", "arriving", "accepting"})
 MAKING = frozenset({None, "commissioning", "creating_class_instance"})
 # What travels, not what travelled in it: a leg is never about these.
 NO_LEG = frozenset({"event", "place", "party"})
-LONGEST_JOURNEY = 150
+LONGEST_JOURNEY = 250
 FIRST_STEPS, LAST_STEPS = 10, 30
+SHORTEST_RUN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the journey: a step, or a run of the same step (a store's temperatures)."""
+
+    number: int  # of its first step
+    steps: tuple[Step, ...]
+
+    @property
+    def band(self) -> tuple[Decimal | None, Decimal | None]:
+        """The lowest and the highest temperature of its steps."""
+        lows = [step.hop.temperature_low for step in self.steps]
+        highs = [step.hop.temperature_high for step in self.steps]
+        return (
+            min((low for low in lows if low is not None), default=None),
+            max((high for high in highs if high is not None), default=None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Leg:
     """The steps of one lot. `unmade`: nobody recorded how it came to be."""
 
@@ -50,6 +70,20 @@ class Leg:
     unmade: bool
     start: int = 1  # the number of its first step
     omitted: int = 0  # how many steps are left out in the middle, to keep the page short
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Its steps, runs of the same one put together."""
+        runs: list[Line] = []
+        for index, step in enumerate(self.steps):
+            left_out = self.omitted if index >= FIRST_STEPS else 0
+            number = self.start + index + left_out
+            last = runs[-1] if runs else None
+            if last and _is_same(last.steps[-1], step) and last.number + len(last.steps) == number:
+                runs[-1] = Line(last.number, (*last.steps, step))
+            else:
+                runs.append(Line(number, (step,)))
+        return tuple(line for run in runs for line in _lines_of(run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +97,11 @@ class Journey:
     def steps(self) -> tuple[Step, ...]:
         """Every step shown, once."""
         return tuple({step.hop.id: step for leg in self.legs for step in leg.steps}.values())
+
+    @property
+    def groups(self) -> tuple[tuple[Leg, ...], ...]:
+        """The legs by product, in the order of the journey, the last leg by itself."""
+        return _grouped(self.legs)
 
 
 def journey_of(chain: Chain) -> Journey:
@@ -81,6 +120,7 @@ def journey_of(chain: Chain) -> Journey:
         steps = tuple(_step(item, hop, own) for hop in kept if hop.declared_at is None)
         legs.append(Leg(item, steps, _is_unmade(chain, item)))
     legs.sort(key=lambda leg: _place_of(leg, ends, chain.root.id))
+    legs = [leg for group in _grouped(legs) for leg in group]
     return Journey(_numbered(legs), {})
 
 
@@ -193,6 +233,26 @@ def _towards(item: ChainItem, hops: list[Hop], uses: list[Hop]) -> list[Hop]:
     return [hop for hop in hops if is_on_the_way(hop)]
 
 
+def _lines_of(run: Line) -> tuple[Line, ...]:
+    """Return a run as it is, or step by step if it is short."""
+    if len(run.steps) >= SHORTEST_RUN:
+        return (run,)
+    return tuple(Line(run.number + index, (step,)) for index, step in enumerate(run.steps))
+
+
+def _is_same(former: Step, step: Step) -> bool:
+    """Tell whether one step only goes on with the former one."""
+    facts = [
+        (one.hop.party, one.hop.place, one.hop.biz_step, one.hop.type, one.hop.action, one.used)
+        for one in (former, step)
+    ]
+    special = any(
+        one.hop.hidden or one.hop.declared or one.hop.destination or one.claimed
+        for one in (former, step)
+    )
+    return facts[0] == facts[1] and not special
+
+
 def _consumes(hop: Hop, item: ChainItem) -> bool:
     return any(part.item_id == item.id and part.role == "input" for part in hop.parts)
 
@@ -268,6 +328,15 @@ def _place_of(leg: Leg, ends: set[int], root_id: int) -> tuple[int, float, int]:
     moment = leg.steps[0].hop.event_time if leg.steps else leg.item.made_at
     rank = 2 if leg.item.id == root_id else 1 if leg.item.id in ends else 0
     return rank, moment.timestamp() if moment else 0.0, leg.item.id
+
+
+def _grouped(legs: Sequence[Leg]) -> tuple[tuple[Leg, ...], ...]:
+    """Put the lots of one product side by side; the last leg, what was scanned, stays last."""
+    groups: dict[str, list[Leg]] = {}
+    for leg in legs[:-1]:
+        name = leg.item.product_identifier or leg.item.canonical
+        groups.setdefault(name, []).append(leg)
+    return tuple(tuple(group) for group in (*groups.values(), legs[-1:]) if group)
 
 
 def _numbered(legs: Iterable[Leg]) -> tuple[Leg, ...]:
