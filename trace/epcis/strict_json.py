@@ -17,7 +17,7 @@ from foodtrace.trace.epcis.json_values import check_texts, depth_of, is_clean, p
 from foodtrace.trace.errors import Invalid, Problem, TooLarge, mark
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_VALUES = 750_000
+MAX_VALUES = 500_000
 MAX_EVENTS = 10_000
 MAX_EVENT_CHARS = 1024 * 1024
 MAX_DEPTH = 64
