@@ -17,6 +17,7 @@ COLUMN_GAP = 64
 ROW_GAP = 18
 BEND_HEIGHT = 6  # the room a passing line takes in a column
 MARGIN = 14
+PADDING = 10
 SWEEPS = 6
 
 Key = Hashable
@@ -100,25 +101,27 @@ def draw(nodes: Sequence[Node], edges: Iterable[Edge]) -> Drawing:
     return Drawing(_x(len(columns)) - COLUMN_GAP + MARGIN, bottom + MARGIN, boxes, lines)
 
 
-def fit(text: str, width: int = 22) -> str:
-    """Shorten a text to `width` half-width cells; a Chinese character takes two.
+def fit(text: str, width: float = NODE_WIDTH - 2 * PADDING) -> str:
+    """Shorten a text to `width` pixels of the drawing's 13-pixel type, as near as can be told.
 
-    >>> fit("新疆维吾尔自治区阿克苏地区红富士苹果", 12), fit("L1", 12)
+    >>> fit("新疆维吾尔自治区阿克苏地区红富士苹果", 90), fit("L1", 90)
     ('新疆维吾尔…', 'L1')
     """
-    if sum(_cells(character) for character in text) <= width:
+    if sum(_pixels(character) for character in text) <= width:
         return text
-    used, kept = 1, ""
+    used, kept = _pixels("…"), ""
     for character in text:
-        used += _cells(character)
+        used += _pixels(character)
         if used > width:
             break
         kept += character
-    return kept + "…"
+    return kept.rstrip() + "…"
 
 
-def _cells(character: str) -> int:
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+def _pixels(character: str) -> float:
+    if unicodedata.east_asian_width(character) in "WF":
+        return 13
+    return 9.5 if character.isupper() or character in "…MW@%" else 7.4
 
 
 def _ranks(keys: Sequence[Key], edges: Iterable[Edge]) -> dict[Key, int]:

@@ -28,7 +28,7 @@ from foodtrace.trace.forms import form_page, load_form
 from foodtrace.trace.navigation import Entry
 from foodtrace.trace.shell import language_tag
 from foodtrace.trace.web import current_actor, reading, transaction
-from foodtrace.trace.words import amount_digits, step_text, unit_text
+from foodtrace.trace.words import amount_digits, unit_text
 
 bp = Blueprint("inspections", __name__, url_prefix="/inspections", template_folder="templates")
 
@@ -51,7 +51,7 @@ def vocabulary() -> dict[str, Any]:
         "item_number": item_number,
         "lot_url": lot_url,
         "name_of": name_of,
-        "step_text": step_text,
+        "step_of": words.step_of,
         "words": words,
     }
 
@@ -281,7 +281,7 @@ _COLUMNS = (
     mark("Time"),
     mark("Recorded"),
     mark("Step"),
-    mark("Product"),
+    mark("Product name"),
     mark("Lot"),
     mark("Code"),
     mark("Part in the step"),
@@ -305,7 +305,7 @@ def _cells(row: Row) -> Sequence[str]:
     return (
         hop.event_time.isoformat(),
         hop.record_time.isoformat(),
-        gettext(step_text(hop.biz_step)),
+        gettext(words.step_of(hop)),
         name_of(row.item),
         item_number(row.item),
         row.item.canonical,

@@ -3,7 +3,9 @@
 from foodtrace.inspections.rules import CertificateKind, Comparator, Outcome, Verdict
 from foodtrace.inspections.tracing import Standing
 from foodtrace.trace.chain.ledger import State
+from foodtrace.trace.chain.model import Hop
 from foodtrace.trace.errors import mark
+from foodtrace.trace.words import STEPS, step_text
 
 KINDS = {
     CertificateKind.SELF_TEST: mark("Self-test"),
@@ -66,8 +68,17 @@ RECALL_CLASSES = {
     2: mark("Class II: ordinary harm to health"),
     3: mark("Class III: false or wrong label"),
 }
+_MAKING = frozenset({None, "commissioning", "creating_class_instance"})
+
 # What a recall's form begins with, in both languages whatever the reader's is.
 ADVICE = "停止食用，退回购买处。"
 ADVICE_EN = "Stop eating it. Take it back where you bought it."
 COMPENSATION = "由生产者全额退款。"
 COMPENSATION_EN = "The producer refunds the price in full."
+
+
+def step_of(hop: Hop) -> str:
+    """Return the name of a hop's step: what makes lots of lots is processing, however called."""
+    if hop.type == "TransformationEvent" and hop.biz_step in _MAKING:
+        return STEPS["transforming"]
+    return step_text(hop.biz_step)
