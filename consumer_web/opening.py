@@ -29,7 +29,7 @@ def open_any_store(settings: Settings) -> Store:
     """Open a database with whatever tables it has; raise Unavailable if that fails."""
     try:
         return Store(settings.database_url)
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ImportError):
         raise Unavailable(
             Problem(
                 "FOODTRACE_DATABASE_URL",
