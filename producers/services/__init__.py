@@ -3,6 +3,7 @@
 from foodtrace.producers.events import Moved, Reading
 from foodtrace.producers.services.batches import (
     Batch,
+    LastBatch,
     Share,
     last_batch,
     proposed_lot_number,
@@ -26,6 +27,7 @@ from foodtrace.producers.services.transit import Shipment, ShipmentLine, shipmen
 __all__ = [
     "Batch",
     "Goods",
+    "LastBatch",
     "LotList",
     "LotPage",
     "Moved",

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from foodtrace.producers.events import DocumentType, Moved, Occasion, Paper, Reading
-from foodtrace.producers.scanning import read_code
 from foodtrace.producers.services.goods import Goods
 from foodtrace.producers.services.stock import stock_of
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import Action, require
 from foodtrace.trace.capture.services import RecordedEvent, record_event
 from foodtrace.trace.errors import Conflict, Invalid, Problem, mark
+from foodtrace.trace.gs1.scanning import read_code
 from foodtrace.trace.masterdata.models import Party, Place
 from foodtrace.trace.masterdata.rules import check_text
 

@@ -29,9 +29,9 @@ from foodtrace.trace.errors import Conflict, Invalid, Problem, mark
 from foodtrace.trace.gs1.charset import checked_value
 from foodtrace.trace.gs1.identifiers import lot_path
 from foodtrace.trace.gs1.public_code import new_code
-from foodtrace.trace.masterdata.models import Lot, Party, Product
+from foodtrace.trace.masterdata.models import Lot, Party, Place, Product
 from foodtrace.trace.masterdata.rules import check_text
-from foodtrace.trace.store.models import Item
+from foodtrace.trace.store.models import Event, Item
 
 LONGEST_LOT_NUMBER = 20
 # GB/T 33993-2017: these are not allowed in the lot number of a product's QR code.
@@ -48,6 +48,17 @@ class Batch:
     lot_number: str
     id: int
     event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastBatch:
+    """What a new lot may have in common with the last one."""
+
+    product_id: int
+    place_id: int | None
+    amount: Decimal | None
+    uom: str | None
+    origin: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +173,19 @@ def split(
     return batches
 
 
-def last_batch(session: Session, actor: Actor) -> tuple[Lot, Product, Decimal | None] | None:
-    """Return the newest lot that the actor's party made of a product of its own."""
+def last_batch(session: Session, actor: Actor) -> LastBatch | None:
+    """Return what the newest lot of the actor's party was like, to be copied."""
     found = session.execute(
-        select(Lot, Product)
+        select(Product.id, Place.id, Lot.amount, Lot.uom, Lot.origin)
+        .select_from(Lot)
         .join(Product, Product.identifier == Lot.product_identifier)
+        .join(Event, Event.id == Lot.event_id)
+        .outerjoin(Place, Place.identifier == Event.read_point)
         .where(Lot.party_id == actor.party_id, Product.party_id == actor.party_id)
         .order_by(Lot.made_at.desc(), Lot.item_id.desc())
         .limit(1)
     ).first()
-    return None if found is None else (found[0], found[1], found[0].amount)
+    return None if found is None else LastBatch(*found)
 
 
 def proposed_lot_number(session: Session, product: Product, production_date: date) -> str:

@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from foodtrace.producers import events
 from foodtrace.producers.events import Moved
-from foodtrace.producers.scanning import read_code
 from foodtrace.producers.services.acts import begin, identified, occasion_of, record, take
 from foodtrace.producers.services.goods import contents_of
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.capture.services import RecordedEvent
 from foodtrace.trace.errors import Conflict, Invalid, Problem, mark
 from foodtrace.trace.gs1.check_digits import gs1_check_digit
+from foodtrace.trace.gs1.scanning import read_code
 from foodtrace.trace.masterdata.models import Party
 from foodtrace.trace.store.models import Containment, Item
 

@@ -243,5 +243,6 @@ def test_the_last_batch_can_be_copied(store, alba, bruno, chili, lot):
     with store.reading() as session:
         found = services.last_batch(session, alba.actor)
         assert found is not None
-        assert (found[1].id, found[2]) == (chili, Decimal(100))
+        assert (found.product_id, found.place_id) == (chili, alba.place_id)
+        assert (found.amount, found.uom) == (Decimal(100), "KGM")
         assert services.last_batch(session, bruno.actor) is None

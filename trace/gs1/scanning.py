@@ -27,8 +27,8 @@ def read_code(text: str) -> Identifier:
 
     >>> read_code("(01)06901234567892(10)A1").canonical
     '/01/06901234567892/10/A1'
-    >>> read_code("106901234500000017").canonical
-    '/00/106901234500000017'
+    >>> read_code("106901234500000010").canonical
+    '/00/106901234500000010'
     """
     code = text[: MAX_SCAN + 1].strip(_WRAPPING)
     if not code:

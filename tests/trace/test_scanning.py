@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foodtrace.producers.scanning import read_code
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.gs1.public_code import new_code
+from foodtrace.trace.gs1.scanning import read_code
 
 LOT = "/01/06901234567892/10/20261001-01"
 
