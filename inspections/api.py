@@ -60,10 +60,11 @@ def needs(action: Action) -> Callable[[View], View]:
 @bp.get("/certificates")
 @bp.arguments(CertificateQuery, location="query")
 @bp.response(200, CertificateSchema(many=True))
-def list_certificates(query: dict[str, Any]) -> tuple[Certificate, ...]:
+def list_certificates(query: dict[str, Any]) -> list[Certificate]:
     """List the newest 50 certificates that you may read."""
     with reading() as session:
-        return services.list_certificates(session, current_actor(), **query)
+        # A list, because flask-smorest takes a tuple for body, status and headers.
+        return list(services.list_certificates(session, current_actor(), **query))
 
 
 @bp.post("/certificates")
@@ -110,11 +111,11 @@ def withdraw_certificate(facts: dict[str, Any], certificate_id: int) -> Certific
 @bp.get("/recalls")
 @bp.arguments(RecallQuery, location="query")
 @bp.response(200, RecallSchema(many=True))
-def list_recalls(query: dict[str, Any]) -> tuple[Recall, ...]:
+def list_recalls(query: dict[str, Any]) -> list[Recall]:
     """List the newest 50 recalls."""
     require(current_actor(), "chain.read")
     with reading() as session:
-        return services.list_recalls(session, **query)
+        return list(services.list_recalls(session, **query))
 
 
 @bp.post("/recalls")
