@@ -25,7 +25,7 @@ from foodtrace.trace.capture.services import (
 from foodtrace.trace.epcis.model import EventDocument
 from foodtrace.trace.epcis.reader import read_document, read_event
 from foodtrace.trace.epcis.strict_json import MAX_BYTES, MAX_EVENTS
-from foodtrace.trace.errors import Invalid, NotFound, Problem, mark
+from foodtrace.trace.errors import Invalid, NotFound, Problem, TooLarge, mark
 from foodtrace.trace.web import body_limit, current_actor, reading, transaction
 
 bp = Blueprint("epcis", __name__, url_prefix="/epcis")
@@ -114,7 +114,18 @@ def _body() -> bytes:
         raise UnsupportedMediaType("Send the body without Content-Encoding")
     if request.headers.get("GS1-Capture-Error-Behaviour", ROLLBACK) != ROLLBACK:
         raise UnsupportedBehaviour("A capture is recorded whole or not at all: send rollback")
-    return request.get_data(cache=False)
+    body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= MAX_BYTES:
+        # Of a chunked body werkzeug reads as much as is allowed, and leaves the rest unsaid.
+        raise TooLarge(
+            Problem(
+                "",
+                mark("A body may have %(most)s bytes"),
+                mark("Send the events in several documents"),
+                {"most": MAX_BYTES},
+            )
+        )
+    return body
 
 
 def _idempotency_key() -> str | None:

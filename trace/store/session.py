@@ -131,7 +131,7 @@ class _Batch:
         RELEASE of a savepoint, would then succeed and mean nothing.
         """
         sqlite = self.connection.connection.dbapi_connection
-        return bool(sqlite is not None and sqlite.in_transaction)  # type: ignore[attr-defined]  # sqlite3's own
+        return bool(sqlite is not None and sqlite.in_transaction)
 
 
 class SharedCommit:
