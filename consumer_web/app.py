@@ -16,6 +16,7 @@ from foodtrace.consumer_web.opening import open_store
 from foodtrace.inspections import api as inspections_api
 from foodtrace.inspections import pages as inspection_pages
 from foodtrace.producers import api as producers_api
+from foodtrace.producers import pages as producers_pages
 from foodtrace.trace import api as epcis_api
 from foodtrace.trace.access import pages as account_pages
 from foodtrace.trace.access.identify import set_up_identity
@@ -87,7 +88,9 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
     app.register_blueprint(account_pages.bp)
     app.register_blueprint(inspection_pages.bp)
     add_entries(app, inspection_pages.NAVIGATION)
+    app.register_blueprint(producers_pages.bp)
+    add_entries(app, producers_pages.NAVIGATION)
     add_entries(app, account_pages.NAVIGATION)
     gate = BodyGate(app.wsgi_app, MOST_BODIES)
-    app.wsgi_app = gate  # type: ignore[assignment,method-assign]  # Flask's own way to wrap
+    app.wsgi_app = gate  # type: ignore[method-assign]  # Flask's own way to wrap
     return app
