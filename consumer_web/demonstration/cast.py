@@ -101,7 +101,7 @@ RAPESEED_FARM = Org(
 )
 SOY_PACKER = Org(
     "哈尔滨示范粮食分装有限公司",
-    "Harbin Shifan Grain Packing Co., Ltd.",
+    "Harbin Shifan Grain Packing Co., Ltd",
     "packer",
     "9521000500006",
     "91230102DEM000057W",
@@ -112,7 +112,7 @@ SOY_PACKER = Org(
 )
 OIL_MILL = Org(
     "荆门示范油脂有限公司",
-    "Jingmen Shifan Oil Mill Co., Ltd.",
+    "Jingmen Shifan Oil Mill Co., Ltd",
     "processor",
     "9521000600003",
     "91420804DEM0000652",
@@ -123,7 +123,7 @@ OIL_MILL = Org(
 )
 SALT_WORKS = Org(
     "自贡示范井盐有限公司",
-    "Zigong Shifan Well Salt Co., Ltd.",
+    "Zigong Shifan Well Salt Co., Ltd",
     "processor",
     "9521000700000",
     "91510302DEM000073Q",
@@ -134,7 +134,7 @@ SALT_WORKS = Org(
 )
 FACTORY = Org(
     "贵阳示范食品有限公司",
-    "Guiyang Shifan Foods Co., Ltd.",
+    "Guiyang Shifan Foods Co., Ltd",
     "processor",
     "9521000800007",
     "91520111DEM000081E",
@@ -145,7 +145,7 @@ FACTORY = Org(
 )
 COLD_STORE = Org(
     "贵阳示范冷链仓储有限公司",
-    "Guiyang Shifan Cold Storage Co., Ltd.",
+    "Guiyang Shifan Cold Storage Co., Ltd",
     "cold_store",
     "9521000900004",
     "91520112DEM00009XL",
@@ -155,7 +155,7 @@ COLD_STORE = Org(
 )
 DISTRIBUTOR = Org(
     "成都示范供应链管理有限公司",
-    "Chengdu Shifan Supply Chain Co., Ltd.",
+    "Chengdu Shifan Supply Chain Co., Ltd",
     "distributor",
     "9521001000000",
     "91510114DEM0001026",
@@ -165,7 +165,7 @@ DISTRIBUTOR = Org(
 )
 SUPERMARKET = Org(
     "上海示范超市有限公司",
-    "Shanghai Shifan Supermarket Co., Ltd.",
+    "Shanghai Shifan Supermarket Co., Ltd",
     "shop",
     "9521001100007",
     "91310101DEM000110Q",
@@ -175,7 +175,7 @@ SUPERMARKET = Org(
 )
 CORNER_SHOP = Org(
     "成都示范便利店有限公司",
-    "Chengdu Shifan Corner Shops Co., Ltd.",
+    "Chengdu Shifan Corner Shops Co., Ltd",
     "shop",
     "9521001200004",
     "91510104DEM000129E",
@@ -185,7 +185,7 @@ CORNER_SHOP = Org(
 )
 LABORATORY = Org(
     "贵州示范检验检测有限公司",
-    "Guizhou Shifan Testing Co., Ltd.",
+    "Guizhou Shifan Testing Co., Ltd",
     "laboratory",
     "9521001300001",
     "91520103DEM000137Y",
