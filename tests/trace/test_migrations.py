@@ -1,7 +1,54 @@
 """The tables that the migrations make are those that the program expects."""
 
-from foodtrace.trace.store.migrate import is_current
+import importlib
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from foodtrace.trace.errors import FoodtraceError
+from foodtrace.trace.store.migrate import configuration, is_current, upgrade
+from foodtrace.trace.store.models import Base
+from foodtrace.trace.store.session import Store
+
+for package in ("trace.masterdata", "trace.access", "inspections"):
+    importlib.import_module(f"foodtrace.{package}.models")
 
 
 def test_it_works(store):
     assert is_current(store)
+
+
+def test_an_empty_database_is_not_current(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'empty.sqlite'}")
+    assert not is_current(store)
+    upgrade(store)
+    assert is_current(store)
+    store.close()
+
+
+def test_migrating_twice_changes_nothing(store):
+    upgrade(store)
+    assert is_current(store)
+
+
+def test_the_models_say_what_the_migrations_made(store):
+    with store.reading() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_downgrade_leaves_no_table(store):
+    with store.transaction() as session:
+        command.downgrade(configuration(session.connection()), "base")
+        assert inspect(session.connection()).get_table_names() == ["alembic_version"]
+
+
+def test_the_chain_is_stored_without_row_ids_on_sqlite(sqlite_store):
+    with sqlite_store.reading() as session:
+        made = session.connection().exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%' ORDER BY name"
+        )
+        assert {row.name for row in made} >= {"containment", "edge", "event_item"}
