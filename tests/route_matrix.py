@@ -44,13 +44,14 @@ STAFF = {
     # Signing in and out
     ("GET", "/login"): OK,
     ("POST", "/login"): OK,
-    ("GET", "/login/code"): OK,  # without a first step it leads back to the sign-in page
-    ("POST", "/login/code"): OK,
-    ("GET", "/login/lost"): OK,
-    ("POST", "/login/lost"): OK,
-    ("GET", "/login/select"): OK,
-    ("POST", "/login/select"): OK,
-    ("POST", "/logout"): OK,
+    # Without the first step, the password, they lead back to the sign-in page
+    ("GET", "/login/code"): LOGIN,
+    ("POST", "/login/code"): LOGIN,
+    ("GET", "/login/lost"): {ANYONE: LOGIN, REST: OK},
+    ("POST", "/login/lost"): {ANYONE: LOGIN, REST: OK},
+    ("GET", "/login/select"): LOGIN,
+    ("POST", "/login/select"): LOGIN,
+    ("POST", "/logout"): LOGIN,
     # EPCIS: those who act capture; captures and events of others are not found
     ("POST", "/epcis/capture"): only("producer", "operator", "laboratory", "administrator"),
     ("GET", "/epcis/capture/<capture_id>"): SIGNED_IN,

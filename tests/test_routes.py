@@ -68,6 +68,7 @@ def test_each_role_gets_what_the_matrix_says(sqlite_store, who):
         found[method, path] = outcome_of(response)
         wanted[method, path] = expected(outcomes, who)
         assert response.status_code < 500, (method, path, response.text)
+        response.close()
     assert found == wanted
 
 

@@ -77,7 +77,7 @@ class StrictParser(FlaskParser):
         raise invalid_from(merged)
 
 
-class ApiBlueprint(Blueprint):
+class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest is not typed
     """A blueprint of the JSON API: mount it with ``api.register_blueprint(bp)``."""
 
     ARGUMENTS_PARSER = StrictParser()
@@ -94,7 +94,7 @@ class ApiBlueprint(Blueprint):
     delete: "_Decorator"
 
 
-class ProblemApi(Api):
+class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest is not typed
     """flask-smorest with problem documents instead of its own errors."""
 
     ERROR_SCHEMA = ProblemSchema

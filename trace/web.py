@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import ANONYMOUS, Actor
+from foodtrace.trace.access.policy import Action
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 
@@ -66,6 +67,16 @@ def open_to_all(view: _View) -> _View:
     return view
 
 
+def needs(action: Action) -> Callable[[_View], _View]:
+    """Mark a view with the action it is for: who may never do it is refused before parsing."""
+
+    def mark(view: _View) -> _View:
+        view.needs = action  # type: ignore[attr-defined]  # a mark on the function
+        return view
+
+    return mark
+
+
 def body_limit(size: int) -> Callable[[_View], _View]:
     """Let one view take bodies of up to `size` bytes instead of LARGEST_BODY."""
 
@@ -74,6 +85,16 @@ def body_limit(size: int) -> Callable[[_View], _View]:
         return view
 
     return mark
+
+
+def is_open_to_all(view: Callable[..., Any]) -> bool:
+    """Answer whether a view is marked `open_to_all`."""
+    return getattr(view, "open_to_all", False)
+
+
+def needed_action(view: Callable[..., Any]) -> Action | None:
+    """Return the action that a view is marked with, if any."""
+    return getattr(view, "needs", None)
 
 
 def is_machine_path(path: str) -> bool:

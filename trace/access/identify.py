@@ -2,7 +2,8 @@
 
 Machines (``/api``, ``/epcis``) show a key and never a cookie; people have a session and
 never a key. A view that is not marked `open_to_all` needs one or the other: a blueprint
-cannot forget it. What the actor may do is asked of policy.py by the services.
+cannot forget it. A view marked with the action that it `needs` is closed to every role
+without it; whose things the actor may touch is asked of policy.py by the services.
 """
 
 from flask import Flask, current_app, g, request, session
@@ -13,10 +14,17 @@ from werkzeug.exceptions import Forbidden as CrossSite
 from foodtrace.trace.access.accounts import actor_of_user
 from foodtrace.trace.access.actor import ANONYMOUS, Actor
 from foodtrace.trace.access.keys import actor_of, find_key, is_use_due, note_use
+from foodtrace.trace.access.policy import require
 from foodtrace.trace.access.security import SIGN_IN
 from foodtrace.trace.access.sign_ins import is_open
 from foodtrace.trace.errors import Problem, Unauthenticated, Unavailable, mark
-from foodtrace.trace.web import is_machine_path, reading, transaction
+from foodtrace.trace.web import (
+    is_machine_path,
+    is_open_to_all,
+    needed_action,
+    reading,
+    transaction,
+)
 
 _LARGEST_OF_STRANGERS = 16 * 1024  # signing in needs no more
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -49,8 +57,12 @@ def identify() -> None:
         g.actor = _person()
         if request.method not in _SAFE:
             _refuse_forgery()
-    if g.actor == ANONYMOUS and not _is_open(request.endpoint):
+    view = current_app.view_functions[request.endpoint]
+    if g.actor == ANONYMOUS and request.endpoint not in _OPEN and not is_open_to_all(view):
         raise Unauthenticated()
+    action = needed_action(view)
+    if action is not None:
+        require(g.actor, action)
 
 
 def _machine() -> Actor:
@@ -104,8 +116,3 @@ def _refuse_forgery() -> None:
         raise CrossSite("The form was sent from another site")
     csrf: CSRFProtect = current_app.extensions["csrf"]
     csrf.protect()
-
-
-def _is_open(endpoint: str) -> bool:
-    view = current_app.view_functions.get(endpoint)
-    return endpoint in _OPEN or getattr(view, "open_to_all", False)

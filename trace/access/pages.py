@@ -7,7 +7,6 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
-from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.accounts import (
     create_user,
@@ -19,12 +18,13 @@ from foodtrace.trace.access.accounts import (
 )
 from foodtrace.trace.access.actor import Role
 from foodtrace.trace.access.keys import create_key, list_keys, withdraw_key
+from foodtrace.trace.access.parties import party_named, party_names
 from foodtrace.trace.access.schemas import ChangeForm, KeyForm, PersonForm
-from foodtrace.trace.errors import Invalid, Problem, mark
+from foodtrace.trace.errors import mark
 from foodtrace.trace.forms import form_page, load_form
 from foodtrace.trace.masterdata.services import find_party, list_parties
 from foodtrace.trace.navigation import Entry, visible_entries
-from foodtrace.trace.web import current_actor, reading, transaction
+from foodtrace.trace.web import current_actor, needs, reading, transaction
 
 bp = Blueprint("account", __name__, url_prefix="/account")
 
@@ -62,6 +62,7 @@ def start() -> ResponseReturnValue:
 
 
 @bp.get("/people")
+@needs("account.manage")
 def people() -> str:
     """Show every account, and the form for a new one."""
     with reading() as session:
@@ -70,12 +71,14 @@ def people() -> str:
             "trace/people.html",
             people=accounts,
             role_name=role_name,
-            party_names=_party_names(session, {person.party_id for person in accounts}),
-            **_choices(session),
+            party_names=party_names(session, [person.party_id for person in accounts]),
+            parties=list_parties(session),
+            role_choices=role_choices(),
         )
 
 
 @bp.post("/people")
+@needs("account.manage")
 @form_page(people)
 def add_person() -> ResponseReturnValue:
     """Make an account, and show its first password once."""
@@ -96,6 +99,7 @@ def add_person() -> ResponseReturnValue:
 
 
 @bp.post("/people/<int:user_id>")
+@needs("account.manage")
 def change_person(user_id: int) -> ResponseReturnValue:
     """Open or close an account, or give it a new password, or take its codes away."""
     change = load_form(ChangeForm())["change"]
@@ -114,6 +118,7 @@ def change_person(user_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/keys")
+@needs("account.manage")
 def keys() -> str:
     """Show every API key, and the form for a new one."""
     with reading() as session:
@@ -123,12 +128,14 @@ def keys() -> str:
             keys=found,
             now=datetime.now(UTC),
             role_name=role_name,
-            party_names=_party_names(session, {key.party_id for key in found}),
-            **_choices(session),
+            party_names=party_names(session, [key.party_id for key in found]),
+            parties=list_parties(session),
+            role_choices=role_choices(),
         )
 
 
 @bp.post("/keys")
+@needs("account.manage")
 @form_page(keys)
 def add_key() -> ResponseReturnValue:
     """Make an API key, and show it once."""
@@ -150,6 +157,7 @@ def add_key() -> ResponseReturnValue:
 
 
 @bp.post("/keys/<key_id>/withdraw")
+@needs("account.manage")
 def withdraw(key_id: str) -> ResponseReturnValue:
     """End an API key."""
     with transaction() as session:
@@ -163,20 +171,9 @@ def role_name(role: str) -> str:
     return str(gettext(ROLE_NAMES[Role(role)]))
 
 
-def party_named(session: Session, name: str | None) -> int | None:
-    """Return the id of the organisation with this name; raise Invalid if there is none."""
-    if name is None:
-        return None
-    party = find_party(session, name=name)
-    if party is None:
-        raise Invalid(
-            Problem(
-                "party",
-                mark("No organisation is registered under this name"),
-                mark("Write its full name, or register it first"),
-            )
-        )
-    return party.id
+def role_choices() -> list[tuple[str, str]]:
+    """Return every role with its name in the reader's language."""
+    return [(role.value, role_name(role)) for role in Role]
 
 
 _FIRST = mark("With this password the person signs in, and then chooses another.")
@@ -192,15 +189,3 @@ def _secret(title: str, explanation: str, secret: str, back: str) -> str:
         secret=secret,
         back=url_for(back),
     )
-
-
-def _choices(session: Session) -> dict[str, object]:
-    return {
-        "role_choices": [(role.value, role_name(role)) for role in Role],
-        "parties": [party.name for party in list_parties(session)],
-    }
-
-
-def _party_names(session: Session, ids: set[int | None]) -> dict[int, str]:
-    parties = (find_party(session, party_id=party_id) for party_id in ids if party_id)
-    return {party.id: party.name for party in parties if party is not None}

@@ -6,6 +6,7 @@ phone or a password is lost, resets them.
 
 import base64
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,14 @@ from flask import Flask, Response, g, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user, user_logged_in, user_logged_out
-from flask_security import PasswordUtil, Security, Totp, UserDatastore, UsernameUtil
+from flask_security import (
+    PasswordUtil,
+    Security,
+    Totp,
+    UserDatastore,
+    UserMixin,
+    UsernameUtil,
+)
 from flask_security.forms import TwoFactorRescueForm, TwoFactorSetupForm
 from flask_wtf import CSRFProtect
 from passlib.exc import UsedTokenError
@@ -107,11 +115,11 @@ class UsernameRule(UsernameUtil):
 class OneTimeCodes(Totp):
     """TOTP codes of which each counts once, also when two requests bring it together."""
 
-    def get_last_counter(self, user: User) -> int | None:
+    def get_last_counter(self, user: UserMixin) -> int | None:
         """Return the time step of the last code that was taken."""
-        return user.tf_last_counter
+        return user.tf_last_counter if isinstance(user, User) else None
 
-    def set_last_counter(self, user: User, tmatch: TotpMatch) -> None:
+    def set_last_counter(self, user: UserMixin, tmatch: TotpMatch) -> None:
         """Remember the step of this code; refuse it if another request was faster."""
         newer = or_(User.tf_last_counter.is_(None), User.tf_last_counter < tmatch.counter)
         with transaction() as db:
@@ -259,7 +267,7 @@ def _limit_guesses(app: Flask) -> None:
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     for name in GUESSABLE:
         endpoint = f"security.{name}"
-        view = app.view_functions[endpoint]
+        view: Callable[..., Any] = app.view_functions[endpoint]
         for limit, key in ((LIMIT_OF_ADDRESS, _address_and_account), (LIMIT_OF_ACCOUNT, _account)):
             view = limiter.limit(
                 limit, key_func=key, methods=["POST"], deduct_when=_is_failure, scope=key.__name__
