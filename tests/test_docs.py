@@ -1,0 +1,187 @@
+"""The documents say what is there: every route, command and setting, and curl lines that work."""
+
+import json
+import re
+import shlex
+import shutil
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import pytest
+
+from foodtrace.consumer_web.cli import main
+from foodtrace.consumer_web.demonstration import making
+from foodtrace.trace.masterdata.services import find_party
+from foodtrace.trace.store.session import Store
+
+from .web import add_key, settings_of, staff_app
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+API = (DOCS / "api.md").read_text()
+GUIDES = ("consumers", "producers", "laboratories", "regulators")
+SERVER = "http://127.0.0.1:8000"
+NEVER_TOLD = {"HEAD", "OPTIONS"}
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"^cat > (\S+) <<'END'\n(.*?)^END$", re.MULTILINE | re.DOTALL)
+_ROUTE = re.compile(r"`(GET|POST|PATCH|PUT|DELETE) (/(?:api/v1|epcis)\S*)`")
+
+
+def routes_of(app):
+    """Every route of the machines' interfaces, its variables written as documents write them."""
+    return {
+        (method, re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - NEVER_TOLD
+        if rule.rule.startswith(("/api/", "/epcis"))
+    }
+
+
+def test_every_route_for_programs_is_documented_and_no_other(sqlite_store):
+    assert set(_ROUTE.findall(API)) == routes_of(staff_app(sqlite_store))
+
+
+class Reader:
+    """Somebody who types what docs/api.md says, one curl line after the other."""
+
+    def __init__(self, app, variables):
+        self.client = app.test_client()
+        self.variables = variables
+        self.files = {}
+
+    def read(self, block):
+        """Do what one block says; return the answers to its curl lines."""
+        for name, text in _FILE.findall(block):
+            self.files[name] = text
+        lines = _FILE.sub("", block).splitlines()
+        for line in lines:
+            if line.startswith("sed "):
+                self.edit(line)
+        curls = re.findall(r"^curl (?:(?!^\w).*\n)+", "\n".join(lines) + "\n", re.MULTILINE)
+        return [self.send(shlex.split(self.with_variables(curl))) for curl in curls]
+
+    def with_variables(self, line):
+        return re.sub(r"\$([A-Z]+)", lambda found: self.variables[found[1]], line)
+
+    def edit(self, line):
+        *edits, source, _, target = shlex.split(line.removeprefix("sed "))
+        text = self.files[source]
+        for edit in (word for word in edits if word != "-e"):
+            _, wanted, given, _ = edit.split("/")
+            text = text.replace(wanted, given)
+        self.files[target] = text
+
+    def send(self, words):
+        method, body, address, headers = "GET", None, None, []
+        words = iter(words[1:])
+        for word in words:
+            if word == "-H":
+                headers.append(tuple(next(words).split(": ", 1)))
+            elif word in ("-d", "--data-binary"):
+                given = next(words)
+                body = self.files[given[1:]] if given.startswith("@") else given
+                method = "POST" if method == "GET" else method
+            elif word == "-X":
+                method = next(words)
+            elif word == "-o":
+                next(words)
+            elif word != "-i":
+                address = word.removeprefix(SERVER)
+        answer = self.client.open(address, method=method, headers=headers, data=body)
+        self.remember(method, address, answer)
+        return answer
+
+    def remember(self, method, address, answer):
+        """Keep what the text says to take from the answer: an id, a version."""
+        self.variables["ETAG"] = answer.headers.get("ETag", "")
+        found = answer.get_json(silent=True)
+        if method == "POST" and answer.status_code in (201, 202):
+            for path, name, field in (
+                ("/epcis/capture", "CAPTURE", "captureID"),
+                ("/api/v1/certificates", "CERTIFICATE", "id"),
+                ("/api/v1/recalls", "RECALL", "id"),
+            ):
+                if address == path:
+                    self.variables[name] = str(found[field])
+
+
+@pytest.fixture
+def reader(sqlite_template, tmp_path):
+    """A reader before the demonstration, with the keys that the page has one make."""
+    store = Store(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'made.sqlite')}")
+    making.make(store, settings_of(store, data=tmp_path), date(2026, 9, 30))
+    variables = {"SERVER": SERVER}
+    made = re.findall(r'^(\w+)="(.*?)(?:\$\(.*--role (\w+) --party (\S+)\))?"$', API, re.MULTILINE)
+    for name, text, role, party in made:
+        if role:
+            with store.reading() as session:
+                party_id = find_party(session, name=party).id
+            text += add_key(store, role, party_id)
+        variables[name] = text
+    yield Reader(staff_app(store), variables)
+    store.close()
+
+
+def test_every_curl_line_does_what_the_page_says(reader):
+    blocks = _BLOCK.findall(API)
+    sent = 0
+    for (language, block), (_, shown) in pairwise([*blocks, ("", "")]):
+        if language != "sh":
+            continue
+        answers = reader.read(block)
+        sent += len(answers)
+        if '"status":' in shown:
+            assert answers.pop().get_json() == json.loads(shown)
+        for answer in answers:
+            assert answer.status_code < 300, f"{block}\n{answer.text}"
+    assert sent >= 40
+
+
+def commands_of(group, path=("foodtrace",)):
+    """Every command that does something, as it is typed."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands_of(command, (*path, name))
+        else:
+            yield " ".join((*path, name))
+
+
+def test_every_command_is_in_the_manual_and_no_other():
+    known = set(commands_of(main))
+    text = (DOCS / "operations.md").read_text() + (ROOT / "README.md").read_text()
+    typed = re.findall(r"\bfoodtrace ((?:user |key )?[a-z]+)\b", " ".join(_code_of(text)))
+    assert {f"foodtrace {name}" for name in typed} == known
+
+
+def _code_of(text):
+    """The parts of a page that are typed: blocks, and spans in backticks."""
+    blocks = [block for _, block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)]
+    return blocks + re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def test_every_setting_is_in_the_manual_and_no_other():
+    read = {
+        name
+        for folder in ("trace", "producers", "inspections", "consumer_web")
+        for module in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r'environ(?:\.get\(|\[)\s*"(FOODTRACE_\w+)"', module.read_text())
+    }
+    assert read
+    for page in (DOCS / "operations.md", ROOT / "README.md", ROOT / "README.zh-CN.md"):
+        assert set(re.findall(r"FOODTRACE_[A-Z_]+", page.read_text())) == read, page.name
+
+
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("*.md"), *DOCS.glob("*.md")], ids=lambda page: page.name
+)
+def test_links_and_pictures_of_a_page_exist(page):
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_guide_is_there_in_both_languages():
+    for name in GUIDES:
+        assert (DOCS / f"guide-{name}.md").exists()
+        assert (DOCS / f"guide-{name}.zh-CN.md").exists()
