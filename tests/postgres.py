@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -68,7 +69,8 @@ class PostgresServer:
     def stop(self):
         """Stop the server and remove what it wrote."""
         if self.process:
-            self.process.terminate()
+            # At once: SIGTERM would wait for connections, and nothing here is to be kept.
+            self.process.send_signal(signal.SIGQUIT)
             self.process.wait(timeout=30)
         else:
             self.wheel.cleanup()
