@@ -4,12 +4,13 @@ Pure functions of plain values: the same whether the events arrive one by one, l
 again in a rebuild.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from foodtrace.trace.capture.ilmd import read_ilmd
 from foodtrace.trace.epcis.model import Event, Role
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.gs1.identifiers import lot_path, parse_identifier
@@ -20,35 +21,6 @@ from foodtrace.trace.gs1.model import ItemKind
 MOST_PAIRS = 200
 
 PACKING_TYPES = ("AggregationEvent", "AssociationEvent")
-
-_FOODTRACE = "https://foodtrace.example/ns/"
-_CBV = ("urn:epcglobal:cbv:mda", "https://ref.gs1.org/cbv/", "https://ref.gs1.org/cbv/mda/")
-_VOC = ("https://gs1.org/voc/", "https://ref.gs1.org/voc/", "http://gs1.org/voc/")
-_VOC_WWW = ("https://www.gs1.org/voc/", "http://www.gs1.org/voc/")
-
-
-def _names(cbv: Sequence[str], voc: Sequence[str], ours: Sequence[str]) -> tuple[str, ...]:
-    """Return the full names under which an ILMD may say one thing, ours first."""
-    return (
-        *(_FOODTRACE + name for name in ours),
-        *(f"{root}{mark}{name}" for name in cbv for root in _CBV for mark in ("", ":")),
-        *(root + name for name in voc for root in (*_VOC, *_VOC_WWW)),
-    )
-
-
-LOT_NUMBER = _names(["lotNumber"], ["hasBatchLotNumber", "hasBatchLot"], ["lotNumber"])
-PRODUCT = _names([], [], ["product"])
-PRODUCTION_DATE = _names(["productionDate"], ["productionDate"], ["productionDate"])
-EXPIRY_DATE = _names(
-    ["itemExpirationDate", "bestBeforeDate", "sellByDate"],
-    ["expirationDate", "bestBeforeDate", "sellByDate"],
-    ["expiryDate"],
-)
-ORIGIN = _names(["countryOfOrigin"], ["countryOfOrigin"], ["origin"])
-CERTIFICATE_NUMBER = _names([], [], ["certificateNumber"])
-_KNOWN = frozenset(
-    (*LOT_NUMBER, *PRODUCT, *PRODUCTION_DATE, *EXPIRY_DATE, *ORIGIN, *CERTIFICATE_NUMBER)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +175,15 @@ def memberships(event: Event) -> list[tuple[str, str]]:
 def _common_lot(event: Event) -> str | None:
     """Return the lot number that the ILMD gives to all serials that the event makes."""
     role = makes(event)
-    if role is None or not event.ilmd:
+    number = read_ilmd(event.ilmd).lot_number if role is not None else None
+    if number is None:
         return None
     gtins = {
         part.identifier.gtin
         for part in event.participations
         if part.role is role and part.identifier.gtin
     }
-    number = _text(event.ilmd, LOT_NUMBER, 20)
-    if number is None or len(gtins) != 1:
+    if len(gtins) != 1:
         return None
     try:
         (gtin,) = gtins
@@ -254,22 +226,21 @@ def _made(
     amount: Decimal | None,
     uom: str | None,
 ) -> Made:
-    ilmd = event.ilmd or {}
     identifier = parse_identifier(lot)
-    more = {name: _plain(value) for name, value in ilmd.items() if name not in _KNOWN}
+    said = read_ilmd(event.ilmd)
     return Made(
         event_id=statement_id,
         party_id=party_id,
         made_at=event.event_time,
-        product_identifier=f"/01/{identifier.gtin}" if identifier.gtin else _product(ilmd),
-        lot_number=identifier.lot or _text(ilmd, LOT_NUMBER, 20),
-        production_date=_date(ilmd, PRODUCTION_DATE),
-        expiry_date=_date(ilmd, EXPIRY_DATE),
-        origin=_text(ilmd, ORIGIN, 200),
+        product_identifier=f"/01/{identifier.gtin}" if identifier.gtin else said.product,
+        lot_number=identifier.lot or said.lot_number,
+        production_date=said.production_date,
+        expiry_date=said.expiry_date,
+        origin=said.origin,
         amount=amount,
         uom=uom,
-        certificate_number=_text(ilmd, CERTIFICATE_NUMBER, 100),
-        more=more or None,
+        certificate_number=said.certificate_number,
+        more=said.more,
     )
 
 
@@ -294,44 +265,3 @@ def merged(first: Made, later: Made) -> Made:
         certificate_number=first.certificate_number or later.certificate_number,
         more={**(later.more or {}), **(first.more or {})} or None,
     )
-
-
-def _text(ilmd: Mapping[str, Any], names: Iterable[str], longest: int) -> str | None:
-    """Return the first of these that the ILMD says as a text; what does not fit is not cut."""
-    for name in names:
-        value = ilmd.get(name)
-        if isinstance(value, Mapping):
-            value = value.get("@value") or value.get("@id") or value.get("id")
-        if isinstance(value, list) and len(value) == 1:
-            (value,) = value
-        if isinstance(value, str) and 0 < len(value.strip()) <= longest:
-            return value.strip()
-    return None
-
-
-def _date(ilmd: Mapping[str, Any], names: Iterable[str]) -> date | None:
-    """Return the first of these that the ILMD says as a date, or as a time: its day there."""
-    text = _text(ilmd, names, 40)
-    try:
-        return date.fromisoformat(text[:10]) if text else None
-    except ValueError:
-        return None
-
-
-def _product(ilmd: Mapping[str, Any]) -> str | None:
-    text = _text(ilmd, PRODUCT, 100)
-    try:
-        return parse_identifier(text).canonical if text else None
-    except Invalid:
-        return None
-
-
-def _plain(value: Any) -> Any:
-    """Return JSON that both databases keep the same: decimals as texts, exactly."""
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value

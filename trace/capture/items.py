@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Insert, insert, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.gs1.model import Identifier, ItemKind
@@ -52,7 +51,7 @@ def items_of(
         _row(item_id, name, identifiers.get(name))
         for item_id, name in zip(reserved, missing, strict=True)
     ]
-    insert_rows(session, Item, rows, _insert(session))
+    insert_rows(session, Item, rows)
     if session.get_bind().dialect.name == "postgresql":
         # Another capture may have made some of them since we looked.
         ids |= _find(session, missing)
@@ -82,11 +81,3 @@ def _find(session: Session, names: list[str]) -> dict[str, int]:
     return {
         name: item_id for name, item_id in session.connection().execute(_KNOWN, {"names": names})
     }
-
-
-def _insert(session: Session) -> Insert:
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table_of(Item)).on_conflict_do_nothing(
-            index_elements=["canonical"]
-        )
-    return insert(table_of(Item))
