@@ -18,8 +18,15 @@ from foodtrace.trace.access.actor import SYSTEM, Actor, Role
 from foodtrace.trace.access.models import User
 from foodtrace.trace.access.sign_ins import is_open, open_sign_in
 from foodtrace.trace.errors import Conflict, Forbidden, Invalid, NotFound
+from foodtrace.trace.store.session import Store
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def store(sqlite_store):
+    """What follows does not depend on the database, but for the first test."""
+    return sqlite_store
 
 
 def make(store, username="li.na", password=PASSWORD, **options):
@@ -28,12 +35,19 @@ def make(store, username="li.na", password=PASSWORD, **options):
         return create_user(session, SYSTEM, username=username, password=password, **values).id
 
 
-def test_an_account_is_made(store):
+def test_on_both_databases_an_account_is_made_changed_and_closed(database_url):
+    store = Store(database_url)
     user_id = make(store, roles=[Role.INSPECTOR, Role.REGULATOR])
     with store.reading() as session:
-        user = session.get(User, user_id)
+        (user,) = list_users(session, SYSTEM)
         assert user.username == "li.na"
         assert user.role_names == {Role.INSPECTOR, Role.REGULATOR}
+    with store.transaction() as session:
+        token = open_sign_in(session, user_id)
+        reset_second_factor(session, SYSTEM, user_id=user_id)
+        assert not is_open(session, token, user_id)
+        set_active(session, SYSTEM, user_id=user_id, active=False)
+    store.close()
 
 
 def test_the_password_is_kept_as_argon2id_at_owasps_cost(store):

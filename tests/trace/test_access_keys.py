@@ -17,8 +17,15 @@ from foodtrace.trace.access.keys import (
 )
 from foodtrace.trace.access.models import ApiKey
 from foodtrace.trace.errors import Conflict, Forbidden, Invalid, NotFound
+from foodtrace.trace.store.session import Store
 
 PARTY = 7
+
+
+@pytest.fixture
+def store(sqlite_store):
+    """What follows does not depend on the database, but for the first test."""
+    return sqlite_store
 
 
 def make(store, **options):
@@ -31,10 +38,17 @@ def actor_of(store, text):
         return actor_of_key(session, text)
 
 
-def test_a_new_key_says_who_acts_and_for_whom(store):
-    text = make(store)
+def test_on_both_databases_a_new_key_says_who_acts_and_for_whom(database_url):
+    store = Store(database_url)
+    text = make(store, expires_at=datetime.now(UTC) + timedelta(days=1))
     actor = actor_of(store, text)
     assert actor == Actor(f"key:{text[8:24]}", PARTY, frozenset({Role.PRODUCER}))
+    with store.transaction() as session:
+        note_use(session, text[8:24])
+        withdraw_key(session, SYSTEM, key_id=text[8:24])
+        assert [key.id for key in list_keys(session, SYSTEM)] == [text[8:24]]
+    assert actor_of(store, text) is None
+    store.close()
 
 
 def test_a_key_has_the_form_that_secret_scanners_know(store):

@@ -8,12 +8,12 @@ API = "/api/v1/parties"
 
 
 @pytest.fixture
-def app(store):
-    return staff_app(store)
+def app(sqlite_store):
+    return staff_app(sqlite_store)
 
 
-def test_a_machine_shows_its_key(app, store):
-    key = add_key(store, "regulator")
+def test_a_machine_shows_its_key(app, sqlite_store):
+    key = add_key(sqlite_store, "regulator")
     assert app.test_client().get(API, headers=bearer(key)).status_code == 200
 
 
@@ -36,22 +36,22 @@ def test_without_a_valid_key_a_machine_is_told_to_show_one(app, headers):
     assert response.json["status"] == 401
 
 
-def test_the_session_of_a_person_opens_no_api(app, store):
-    add_person(store, "admin-wang", "administrator")
+def test_the_session_of_a_person_opens_no_api(app, sqlite_store):
+    add_person(sqlite_store, "admin-wang", "administrator")
     browser = Browser(app)
     browser.sign_in("admin-wang")
     assert browser.get("/account").status_code == 200
     assert browser.get(API).status_code == 401
 
 
-def test_a_key_opens_no_page(app, store):
-    key = add_key(store, "administrator")
+def test_a_key_opens_no_page(app, sqlite_store):
+    key = add_key(sqlite_store, "administrator")
     response = app.test_client().get("/account/people", headers=bearer(key))
     assert response.status_code == 303
 
 
-def test_the_api_sets_no_cookie(app, store):
-    key = add_key(store, "regulator")
+def test_the_api_sets_no_cookie(app, sqlite_store):
+    key = add_key(sqlite_store, "regulator")
     assert "Set-Cookie" not in app.test_client().get(API, headers=bearer(key)).headers
 
 
