@@ -81,14 +81,30 @@ def add_parties(session):
     )
 
 
-@pytest.fixture
-def cast(store):
-    """The cast, and two lots of Alba's: LOT and OTHER_LOT."""
+def add_laboratory(session):
+    """Register one more laboratory and return its actor."""
+    party = register_party(session, SYSTEM, name="检测中心", kind="laboratory")
+    return actor(Role.LABORATORY, party)
+
+
+def add_cast(store):
     with store.transaction() as session:
         people = add_parties(session)
         for canonical in (LOT, OTHER_LOT):
             add_lot(session, canonical, people.alba)
     return people
+
+
+@pytest.fixture
+def cast(store):
+    """The cast, and two lots of Alba's: LOT and OTHER_LOT."""
+    return add_cast(store)
+
+
+@pytest.fixture
+def sqlite_cast(sqlite_store):
+    """The same on SQLite alone, for rules that no database has a part in."""
+    return add_cast(sqlite_store)
 
 
 def add_lot(session, canonical, maker):

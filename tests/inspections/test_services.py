@@ -114,12 +114,14 @@ def test_an_inspector_certifies_in_the_name_of_the_authority(store, cast):
         ),
     ],
 )
-def test_a_certificate_that_breaks_a_rule_is_refused_with_the_place(store, cast, changes, place):
-    with pytest.raises(Invalid) as refusal, store.transaction() as session:
-        issue(session, cast.lab_a, **changes)
+def test_a_certificate_that_breaks_a_rule_is_refused_with_the_place(
+    sqlite_store, sqlite_cast, changes, place
+):
+    with pytest.raises(Invalid) as refusal, sqlite_store.transaction() as session:
+        issue(session, sqlite_cast.lab_a, **changes)
     assert places(refusal) == [place]
-    with store.reading() as session:
-        assert services.list_certificates(session, cast.lab_a) == ()
+    with sqlite_store.reading() as session:
+        assert services.list_certificates(session, sqlite_cast.lab_a) == ()
 
 
 def test_a_unit_in_greek_letters_is_kept_with_the_micro_sign(store, cast):
@@ -256,11 +258,13 @@ def test_laboratories_inspectors_and_administrators_do_not_recall(store, cast):
         ({"at": datetime(2126, 1, 1, tzinfo=UTC)}, "at"),
     ],
 )
-def test_a_recall_that_breaks_a_rule_is_refused_with_the_place(store, cast, changes, place):
-    with pytest.raises(Invalid) as refusal, store.transaction() as session:
-        services.open_recall(session, cast.regulator, **RECALL | changes)
+def test_a_recall_that_breaks_a_rule_is_refused_with_the_place(
+    sqlite_store, sqlite_cast, changes, place
+):
+    with pytest.raises(Invalid) as refusal, sqlite_store.transaction() as session:
+        services.open_recall(session, sqlite_cast.regulator, **RECALL | changes)
     assert places(refusal) == [place]
-    with store.reading() as session:
+    with sqlite_store.reading() as session:
         assert services.list_recalls(session) == ()
 
 
@@ -331,7 +335,11 @@ def test_findings_of_many_lots_take_one_query(store, cast):
         issue(session, cast.lab_a)
         services.open_recall(session, cast.regulator, **RECALL)
     statements = []
-    event.listen(store.readers, "before_cursor_execute", lambda *call: call[2] == "BEGIN" or statements.append(call[2]))
+    event.listen(
+        store.readers,
+        "before_cursor_execute",
+        lambda *call: call[2] == "BEGIN" or statements.append(call[2]),
+    )
     lots = [f"/01/06901234567892/10/N{number}" for number in range(5000)]
     with store.reading() as session:
         found = services.findings_of(session, [LOT, *lots])
