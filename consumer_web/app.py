@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from flask_babel import Babel
 
-from foodtrace.consumer_web import health, page_cache, pages
+from foodtrace.consumer_web import health, page_cache, pages, refusals
 from foodtrace.consumer_web.language import current_locale
 from foodtrace.consumer_web.opening import open_store
 from foodtrace.inspections import api as inspections_api
@@ -67,7 +67,7 @@ def create_public_app(store: Store, settings: Settings) -> Flask:
     Babel(app, locale_selector=current_locale)
     app.register_blueprint(health.bp)
     app.register_blueprint(pages.bp)
-    pages.init_app(app)
+    refusals.init_app(app)
     app.wsgi_app = page_cache.guard(app, store)  # type: ignore[method-assign]  # Flask's own way
     return app
 
@@ -86,10 +86,11 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
     api.register_blueprint(inspections_api.bp)
     app.register_blueprint(epcis_api.bp)
     app.register_blueprint(account_pages.bp)
-    app.register_blueprint(inspection_pages.bp)
-    add_entries(app, inspection_pages.NAVIGATION)
+    # In the order of the navigation; its first entry is where a person begins.
     app.register_blueprint(producers_pages.bp)
     add_entries(app, producers_pages.NAVIGATION)
+    app.register_blueprint(inspection_pages.bp)
+    add_entries(app, inspection_pages.NAVIGATION)
     add_entries(app, account_pages.NAVIGATION)
     gate = BodyGate(app.wsgi_app, MOST_BODIES)
     app.wsgi_app = gate  # type: ignore[method-assign]  # Flask's own way to wrap

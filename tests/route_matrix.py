@@ -24,6 +24,10 @@ def only(*roles):
     return {ANYONE: LOGIN, REST: NO} | dict.fromkeys(roles, OK)
 
 
+MOVERS = only("producer", "operator")
+REGISTRARS = only("regulator", "administrator")
+ALL_BUT_INSPECTORS = ("producer", "operator", "laboratory", "regulator", "administrator")
+
 # What stands for <parts> of paths; things that do not exist, unless a test makes them.
 PARTS = {
     "filename": "trace/console.css",
@@ -36,6 +40,10 @@ PARTS = {
     "certificate_id": "999999",
     "recall_id": "999999",
     "identifier": "01/09506000134352/10/NONE",
+    "party_id": "999999",
+    "place_id": "999999",
+    "product_id": "999999",
+    "shipment_id": "999999",
 }
 
 STAFF = {
@@ -74,6 +82,70 @@ STAFF = {
     ("GET", "/account/keys"): only("administrator"),
     ("POST", "/account/keys"): only("administrator"),
     ("POST", "/account/keys/<key_id>/withdraw"): only("administrator"),
+    # Those who make and move food: the register
+    ("GET", "/api/v1/parties"): SIGNED_IN,
+    ("POST", "/api/v1/parties"): REGISTRARS,
+    ("GET", "/api/v1/parties/<int:party_id>"): only(*ALL_BUT_INSPECTORS),
+    ("PATCH", "/api/v1/parties/<int:party_id>"): only(*ALL_BUT_INSPECTORS),
+    ("GET", "/api/v1/places"): SIGNED_IN,
+    ("POST", "/api/v1/places"): only(*ALL_BUT_INSPECTORS),
+    ("GET", "/api/v1/places/<int:place_id>"): SIGNED_IN,
+    ("PATCH", "/api/v1/places/<int:place_id>"): only(*ALL_BUT_INSPECTORS),
+    ("GET", "/api/v1/products"): SIGNED_IN,
+    ("POST", "/api/v1/products"): only("producer", "regulator", "administrator"),
+    ("GET", "/api/v1/products/<int:product_id>"): SIGNED_IN,
+    ("PATCH", "/api/v1/products/<int:product_id>"): only("producer", "regulator", "administrator"),
+    # … lots and what happens to them
+    ("GET", "/api/v1/lots"): SIGNED_IN,
+    ("POST", "/api/v1/lots"): only("producer"),
+    ("POST", "/api/v1/splits"): only("producer"),
+    ("GET", "/api/v1/lots/<path:identifier>"): SIGNED_IN,
+    ("GET", "/api/v1/lots/<path:identifier>/qr.svg"): SIGNED_IN,
+    ("GET", "/api/v1/lots/<path:identifier>/qr.png"): SIGNED_IN,
+    ("GET", "/api/v1/stock"): MOVERS,
+    ("GET", "/api/v1/shipments"): MOVERS,
+    ("POST", "/api/v1/shipments"): MOVERS,
+    ("POST", "/api/v1/receipts"): MOVERS,
+    ("POST", "/api/v1/packings"): MOVERS,
+    ("POST", "/api/v1/unpackings"): MOVERS,
+    ("POST", "/api/v1/temperatures"): MOVERS,
+    ("POST", "/api/v1/sales"): MOVERS,
+    ("POST", "/api/v1/destructions"): MOVERS,
+    # … and their console
+    ("GET", "/producers"): MOVERS,
+    ("GET", "/producers/stock"): MOVERS,
+    ("GET", "/producers/scan"): MOVERS,
+    ("GET", "/producers/register"): MOVERS,
+    ("GET", "/producers/profile"): MOVERS,
+    ("POST", "/producers/profile"): MOVERS,
+    ("GET", "/producers/places/new"): MOVERS,
+    ("POST", "/producers/places/new"): MOVERS,
+    ("GET", "/producers/products/new"): only("producer"),
+    ("POST", "/producers/products/new"): only("producer"),
+    ("GET", "/producers/products/<int:product_id>"): only("producer"),
+    ("POST", "/producers/products/<int:product_id>"): only("producer"),
+    ("GET", "/producers/lots"): MOVERS,
+    ("GET", "/producers/lots/new"): only("producer"),
+    ("POST", "/producers/lots/new"): only("producer"),
+    ("GET", "/producers/lots/<path:identifier>"): MOVERS,
+    ("GET", "/producers/lots/<path:identifier>/label"): MOVERS,
+    ("GET", "/producers/lots/<path:identifier>/qr.svg"): MOVERS,
+    ("GET", "/producers/lots/<path:identifier>/qr.png"): MOVERS,
+    ("GET", "/producers/ship"): MOVERS,
+    ("POST", "/producers/ship"): MOVERS,
+    ("GET", "/producers/receive"): MOVERS,
+    ("GET", "/producers/receive/other"): MOVERS,
+    ("POST", "/producers/receive/other"): MOVERS,
+    ("GET", "/producers/receive/<int:shipment_id>"): MOVERS,
+    ("POST", "/producers/receive/<int:shipment_id>"): MOVERS,
+    ("GET", "/producers/pack"): MOVERS,
+    ("POST", "/producers/pack"): MOVERS,
+    ("GET", "/producers/unpack"): MOVERS,
+    ("POST", "/producers/unpack"): MOVERS,
+    ("GET", "/producers/temperatures"): MOVERS,
+    ("POST", "/producers/temperatures"): MOVERS,
+    ("GET", "/producers/sell"): MOVERS,
+    ("POST", "/producers/sell"): MOVERS,
     # Those who check
     ("GET", "/inspections/lots"): only("inspector", "regulator", "administrator"),
     ("GET", "/inspections/lots/<path:identifier>"): only("inspector", "regulator", "administrator"),

@@ -8,18 +8,20 @@ from foodtrace.producers import labels, services
 from foodtrace.producers.api.acting import ONCE, acted, moment
 from foodtrace.producers.paths import canonical_of
 from foodtrace.producers.schemas.lots import (
+    BatchListSchema,
     BatchSchema,
     LotListSchema,
     LotQuery,
     LotSchema,
     NewLotSchema,
     QrQuery,
+    SplitSchema,
 )
-from foodtrace.producers.services import LotList, LotPage
+from foodtrace.producers.services import Batch, LotList, LotPage
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.capture.once import Answer
 from foodtrace.trace.rest import ApiBlueprint
-from foodtrace.trace.web import current_actor, reading, settings
+from foodtrace.trace.web import current_actor, needs, reading, settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -28,6 +30,7 @@ bp = ApiBlueprint("producers_lots", __name__, url_prefix="/api/v1")
 
 
 @bp.get("/lots")
+@needs("lot.read")
 @bp.arguments(LotQuery, location="query")
 @bp.response(200, LotListSchema)
 def list_lots(query: dict[str, Any]) -> LotList:
@@ -37,6 +40,7 @@ def list_lots(query: dict[str, Any]) -> LotList:
 
 
 @bp.post("/lots")
+@needs("lot.register")
 @bp.doc(**ONCE)
 @bp.arguments(NewLotSchema)
 @bp.response(201, BatchSchema)
@@ -46,19 +50,30 @@ def register_batch(facts: dict[str, Any]) -> tuple[Answer, int, dict[str, str]]:
 
     def act(session: "Session", actor: Actor, key: str | None) -> tuple[int, Answer]:
         batch = services.register_batch(session, actor, key=key, **facts)
-        return batch.id, {
-            "identifier": batch.identifier,
-            "lot_number": batch.lot_number,
-            "event_id": batch.event_id,
-        }
+        return batch.id, _facts_of(batch)
 
     answer, status, headers = acted(act)
-    identifier = answer["identifier"]
-    answer = answer | {"url": labels.lot_url(settings().base_url, identifier)}
-    return answer, status, headers | {"Location": f"/api/v1/lots{identifier}"}
+    return answer, status, headers | {"Location": f"/api/v1/lots{answer['identifier']}"}
+
+
+@bp.post("/splits")
+@needs("lot.register")
+@bp.doc(**ONCE)
+@bp.arguments(SplitSchema)
+@bp.response(201, BatchListSchema)
+def split(facts: dict[str, Any]) -> tuple[Answer, int, dict[str, str]]:
+    """Split a lot that your party holds into new lots; its dates go over to them."""
+    at = moment(facts)
+
+    def act(session: "Session", actor: Actor, key: str | None) -> tuple[int, Answer]:
+        batches = services.split(session, actor, at=at, key=key, **facts)
+        return batches[0].id, {"lots": [_facts_of(batch) for batch in batches]}
+
+    return acted(act)
 
 
 @bp.get("/lots/<path:identifier>")
+@needs("lot.read")
 @bp.etag
 @bp.response(200, LotSchema)
 def get_lot(identifier: str) -> LotPage:
@@ -71,6 +86,7 @@ def get_lot(identifier: str) -> LotPage:
 
 
 @bp.get("/lots/<path:identifier>/qr.svg")
+@needs("lot.read")
 @bp.response(200, content_type="image/svg+xml")
 def draw_qr(identifier: str) -> Response:
     """Draw the QR code of a lot, with its size in millimetres and its quiet zone."""
@@ -78,11 +94,21 @@ def draw_qr(identifier: str) -> Response:
 
 
 @bp.get("/lots/<path:identifier>/qr.png")
+@needs("lot.read")
 @bp.arguments(QrQuery, location="query")
 @bp.response(200, content_type="image/png")
 def print_qr(query: dict[str, Any], identifier: str) -> Response:
     """Print the QR code of a lot for a label printer of ``dpi`` dots an inch."""
     return Response(labels.qr_png(_url(identifier), query["dpi"]), mimetype="image/png")
+
+
+def _facts_of(batch: Batch) -> dict[str, str]:
+    return {
+        "identifier": batch.identifier,
+        "lot_number": batch.lot_number,
+        "url": labels.lot_url(settings().base_url, batch.identifier),
+        "event_id": batch.event_id,
+    }
 
 
 def _url(identifier: str) -> str:

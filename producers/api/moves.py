@@ -17,11 +17,10 @@ from foodtrace.producers.schemas.lots import (
 )
 from foodtrace.producers.services import Goods, Shipment
 from foodtrace.trace.access.actor import Actor
-from foodtrace.trace.access.policy import require
 from foodtrace.trace.capture.once import Answer
 from foodtrace.trace.capture.services import RecordedEvent
 from foodtrace.trace.rest import ApiBlueprint
-from foodtrace.trace.web import current_actor, reading
+from foodtrace.trace.web import current_actor, needs, reading
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -30,24 +29,25 @@ bp = ApiBlueprint("producers_moves", __name__, url_prefix="/api/v1")
 
 
 @bp.get("/stock")
+@needs("lot.move")
 @bp.response(200, GoodsSchema(many=True))
 def list_stock() -> list[Goods]:
     """List what lies in your party's hands, pallets with their contents."""
-    require(current_actor(), "lot.move")
     with reading() as session:
         return services.stock_of(session, current_actor().party_id or 0)
 
 
 @bp.get("/shipments")
+@needs("lot.move")
 @bp.response(200, ShipmentSchema(many=True))
 def list_shipments() -> list[Shipment]:
     """List the shipments on their way to your party, newest first."""
-    require(current_actor(), "lot.move")
     with reading() as session:
         return services.shipments_to(session, current_actor().party_id or 0)
 
 
 @bp.post("/shipments")
+@needs("lot.move")
 @bp.doc(**ONCE)
 @bp.arguments(NewShipmentSchema)
 @bp.response(201, EventSchema)
@@ -57,6 +57,7 @@ def ship(facts: dict[str, Any]) -> tuple[Answer, int, dict[str, str]]:
 
 
 @bp.post("/receipts")
+@needs("lot.move")
 @bp.doc(**ONCE)
 @bp.arguments(NewReceiptSchema)
 @bp.response(201, EventSchema)
@@ -66,6 +67,7 @@ def receive(facts: dict[str, Any]) -> tuple[Answer, int, dict[str, str]]:
 
 
 @bp.post("/packings")
+@needs("lot.move")
 @bp.doc(**ONCE)
 @bp.arguments(PackingSchema)
 @bp.response(201, EventSchema)
@@ -75,6 +77,7 @@ def pack(facts: dict[str, Any]) -> tuple[Answer, int, dict[str, str]]:
 
 
 @bp.post("/unpackings")
+@needs("lot.move")
 @bp.doc(**ONCE)
 @bp.arguments(PackingSchema)
 @bp.response(201, EventSchema)
@@ -84,6 +87,7 @@ def unpack(facts: dict[str, Any]) -> tuple[Answer, int, dict[str, str]]:
 
 
 @bp.post("/temperatures")
+@needs("lot.move")
 @bp.doc(**ONCE)
 @bp.arguments(TemperaturesSchema)
 @bp.response(201, EventSchema)
@@ -93,6 +97,7 @@ def record_temperatures(facts: dict[str, Any]) -> tuple[Answer, int, dict[str, s
 
 
 @bp.post("/sales")
+@needs("lot.move")
 @bp.doc(**ONCE)
 @bp.arguments(ItemsActSchema)
 @bp.response(201, EventSchema)
@@ -102,6 +107,7 @@ def sell(facts: dict[str, Any]) -> tuple[Answer, int, dict[str, str]]:
 
 
 @bp.post("/destructions")
+@needs("lot.move")
 @bp.doc(**ONCE)
 @bp.arguments(ItemsActSchema)
 @bp.response(201, EventSchema)

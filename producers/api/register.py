@@ -17,7 +17,7 @@ from foodtrace.trace.access.policy import require
 from foodtrace.trace.errors import Invalid, Problem, mark
 from foodtrace.trace.masterdata import services
 from foodtrace.trace.rest import ApiBlueprint
-from foodtrace.trace.web import current_actor, reading, transaction
+from foodtrace.trace.web import current_actor, needs, reading, transaction
 
 if TYPE_CHECKING:
     from foodtrace.trace.masterdata.models import Party, Place, Product
@@ -26,16 +26,17 @@ bp = ApiBlueprint("producers_register", __name__, url_prefix="/api/v1")
 
 
 @bp.get("/parties")
+@needs("party.read")
 @bp.arguments(PartyQuery, location="query")
 @bp.response(200, PartyNameSchema(many=True))
 def list_parties(query: dict[str, Any]) -> "list[Party]":
     """Search parties by name: at most 200, each with name and region."""
-    require(current_actor(), "party.read")
     with reading() as session:
         return services.list_parties(session, query["search"])
 
 
 @bp.post("/parties")
+@needs("party.register")
 @bp.arguments(PartySchema)
 @bp.response(201, PartySchema)
 def register_party(facts: dict[str, Any]) -> "tuple[Party, int, dict[str, str]]":
@@ -47,6 +48,7 @@ def register_party(facts: dict[str, Any]) -> "tuple[Party, int, dict[str, str]]"
 
 
 @bp.get("/parties/<int:party_id>")
+@needs("party.revise")
 @bp.etag
 @bp.response(200, PartySchema)
 def get_party(party_id: int) -> "Party":
@@ -57,6 +59,7 @@ def get_party(party_id: int) -> "Party":
 
 
 @bp.patch("/parties/<int:party_id>")
+@needs("party.revise")
 @bp.etag
 @bp.arguments(PartyChangesSchema)
 @bp.response(200, PartySchema)
@@ -72,6 +75,7 @@ def revise_party(changes: dict[str, Any], party_id: int) -> "Party":
 
 
 @bp.get("/places")
+@needs("lot.read")
 @bp.arguments(OwnerQuery, location="query")
 @bp.response(200, PlaceSchema(many=True))
 def list_places(query: dict[str, Any]) -> "list[Place]":
@@ -83,11 +87,11 @@ def list_places(query: dict[str, Any]) -> "list[Place]":
 
 
 @bp.post("/places")
+@needs("place.register")
 @bp.arguments(PlaceSchema)
 @bp.response(201, PlaceSchema)
 def register_place(facts: dict[str, Any]) -> "tuple[Place, int, dict[str, str]]":
     """Register a place of your party."""
-    require(current_actor(), "place.register")
     facts["party_id"] = _owner(facts.get("party_id"))
     with transaction() as session:
         place = services.register_place(session, current_actor(), **facts)
@@ -96,6 +100,7 @@ def register_place(facts: dict[str, Any]) -> "tuple[Place, int, dict[str, str]]"
 
 
 @bp.get("/places/<int:place_id>")
+@needs("lot.read")
 @bp.etag
 @bp.response(200, PlaceSchema)
 def get_place(place_id: int) -> "Place":
@@ -107,6 +112,7 @@ def get_place(place_id: int) -> "Place":
 
 
 @bp.patch("/places/<int:place_id>")
+@needs("place.register")
 @bp.etag
 @bp.arguments(PlaceChangesSchema)
 @bp.response(200, PlaceSchema)
@@ -123,6 +129,7 @@ def revise_place(changes: dict[str, Any], place_id: int) -> "Place":
 
 
 @bp.get("/products")
+@needs("lot.read")
 @bp.arguments(OwnerQuery, location="query")
 @bp.response(200, ProductSchema(many=True))
 def list_products(query: dict[str, Any]) -> "list[Product]":
@@ -134,11 +141,11 @@ def list_products(query: dict[str, Any]) -> "list[Product]":
 
 
 @bp.post("/products")
+@needs("product.register")
 @bp.arguments(ProductSchema)
 @bp.response(201, ProductSchema)
 def register_product(facts: dict[str, Any]) -> "tuple[Product, int, dict[str, str]]":
     """Register a kind of food. Without a GTIN it gets a code of this service."""
-    require(current_actor(), "product.register")
     facts["party_id"] = _owner(facts.get("party_id"))
     with transaction() as session:
         product = services.register_product(session, current_actor(), **facts)
@@ -147,6 +154,7 @@ def register_product(facts: dict[str, Any]) -> "tuple[Product, int, dict[str, st
 
 
 @bp.get("/products/<int:product_id>")
+@needs("lot.read")
 @bp.etag
 @bp.response(200, ProductSchema)
 def get_product(product_id: int) -> "Product":
@@ -158,6 +166,7 @@ def get_product(product_id: int) -> "Product":
 
 
 @bp.patch("/products/<int:product_id>")
+@needs("product.register")
 @bp.etag
 @bp.arguments(ProductChangesSchema)
 @bp.response(200, ProductSchema)

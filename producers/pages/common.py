@@ -14,7 +14,7 @@ from flask_babel import format_decimal, gettext
 
 from foodtrace.producers.schemas.forms import UNITS
 from foodtrace.producers.services import Goods
-from foodtrace.producers.services.lots import Movement
+from foodtrace.producers.services.lot_page import Movement
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import Action, can, require
 from foodtrace.trace.capture.once import Answer, once
@@ -85,8 +85,12 @@ def words() -> dict[str, Any]:
 
 
 def own_party(action: Action = "lot.move") -> int:
-    """Return the party for which the person acts, who must be allowed the action."""
+    """Return the party for which the person acts, who must be allowed the action.
+
+    The console is for those who move goods: who keeps the register has other pages.
+    """
     actor = current_actor()
+    require(actor, "lot.move")
     require(actor, action)
     require(actor, action, owner=actor.party_id or 0)
     return actor.party_id or 0

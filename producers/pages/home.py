@@ -74,7 +74,7 @@ def scan() -> ResponseReturnValue:
                     return redirect(
                         url_for(
                             "producers.receive_shipment",
-                            event_id=shipment.event_id,
+                            shipment_id=shipment.event_id,
                             code=line.goods.canonical,
                         )
                     )

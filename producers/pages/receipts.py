@@ -43,23 +43,23 @@ def receive() -> str:
         )
 
 
-@bp.get("/receive/<int:event_id>")
-def receive_shipment(event_id: int) -> str:
+@bp.get("/receive/<int:shipment_id>")
+def receive_shipment(shipment_id: int) -> str:
     """Show the form to confirm a shipment, line by line."""
     party_id = own_party()
     with reading() as session:
         return render_template(
             "producers/receive_shipment.html",
-            shipment=_shipment(session, party_id, event_id),
+            shipment=_shipment(session, party_id, shipment_id),
             places=list_places(session, party_id),
             scanned=request.args.get("code"),
         )
 
 
-@bp.post("/receive/<int:event_id>")
+@bp.post("/receive/<int:shipment_id>")
 @form_page(receive_shipment)
 @rows("items")
-def confirm_shipment(event_id: int) -> ResponseReturnValue:
+def confirm_shipment(shipment_id: int) -> ResponseReturnValue:
     """Confirm what arrived of a shipment."""
     party_id = own_party()
     facts = load_form(ReceiptForm())
@@ -68,7 +68,7 @@ def confirm_shipment(event_id: int) -> ResponseReturnValue:
         facts["temperatures"] = [Reading(facts["at"], celsius)]
 
     def act(session: "Session", actor: Actor, key: str | None) -> tuple[int, Answer]:
-        sender_id = _shipment(session, party_id, event_id).sender_id
+        sender_id = _shipment(session, party_id, shipment_id).sender_id
         recorded = services.receive(session, actor, sender_id=sender_id, key=key, **facts)
         return recorded.id, {"event_id": recorded.event_id}
 
@@ -113,9 +113,9 @@ def confirm_other() -> ResponseReturnValue:
     return redirect(url_for("producers.receive"), 303)
 
 
-def _shipment(session: "Session", party_id: int, event_id: int) -> Shipment:
+def _shipment(session: "Session", party_id: int, shipment_id: int) -> Shipment:
     """Return a shipment on its way to the party. Raises NotFound."""
     for shipment in services.shipments_to(session, party_id):
-        if shipment.event_id == event_id:
+        if shipment.event_id == shipment_id:
             return shipment
     raise NotFound()

@@ -95,10 +95,10 @@ def register_product() -> ResponseReturnValue:
 @bp.get("/products/<int:product_id>")
 def product(product_id: int) -> str:
     """Show the form with what the label of a product says, and its earlier versions."""
-    actor = current_actor()
+    own_party("product.register")
     with reading() as session:
         found = services.get_product(session, product_id)
-        require(actor, "product.register", owner=found.party_id)
+        require(current_actor(), "product.register", owner=found.party_id)
         return render_template(
             "producers/product.html",
             product=found,
@@ -110,6 +110,7 @@ def product(product_id: int) -> str:
 @form_page(product)
 def revise_product(product_id: int) -> ResponseReturnValue:
     """Change what the label of a product says. Earlier versions are kept."""
+    own_party("product.register")
     changes = load_form(LabelForm())
     with transaction() as session:
         services.revise_product(session, current_actor(), product_id=product_id, **changes)

@@ -1,12 +1,13 @@
 """Lots, stock and the acts on them as JSON."""
 
-from typing import get_args
+from typing import Any, get_args
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields, post_load, validate
 
 from foodtrace.producers.events import Condition, DocumentType
 from foodtrace.producers.schemas.common import Amount, MovedSchema, ReadingSchema
 from foodtrace.producers.services.acts import MOST_ITEMS
+from foodtrace.producers.services.batches import Share
 
 
 class GoodsSchema(Schema):
@@ -68,6 +69,38 @@ class BatchSchema(Schema):
     event_id = fields.String()
 
 
+class ShareSchema(Schema):
+    """One new lot of a split. Without a product it stays what it was."""
+
+    amount = Amount(required=True)
+    uom = fields.String(load_default=None, allow_none=True)
+    lot_number = fields.String(load_default=None, allow_none=True)
+    product_id = fields.Integer(load_default=None, allow_none=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Share:
+        """Return the share as services take it."""
+        return Share(**data)
+
+
+class SplitSchema(Schema):
+    """A lot that is split into new lots, each with a number of its own."""
+
+    identifier = fields.String(required=True)
+    place_id = fields.Integer(required=True)
+    at = fields.AwareDateTime(load_default=None)
+    shares = fields.List(
+        fields.Nested(ShareSchema), required=True, validate=validate.Length(min=1, max=MOST_ITEMS)
+    )
+    hidden = fields.Boolean(load_default=False)
+
+
+class BatchListSchema(Schema):
+    """The lots that came out of a split."""
+
+    lots = fields.List(fields.Nested(BatchSchema))
+
+
 class MovementSchema(Schema):
     """One of the party's own events about a lot."""
 
@@ -96,6 +129,17 @@ class MakerSchema(Schema):
     name_en = fields.String(allow_none=True)
 
 
+class HandoverSumSchema(Schema):
+    """How much of a lot went to one recipient, and how much of that was confirmed."""
+
+    party_id = fields.Integer()
+    name = fields.String()
+    name_en = fields.String(allow_none=True)
+    uom = fields.String(allow_none=True)
+    sent = Amount(allow_none=True)
+    confirmed = Amount(allow_none=True)
+
+
 class LotSchema(Schema):
     """All that a party may know of one lot."""
 
@@ -107,6 +151,7 @@ class LotSchema(Schema):
     inputs = fields.List(fields.Nested(GoodsSchema))
     outputs = fields.List(fields.Nested(GoodsSchema))
     held = fields.List(fields.Nested(GoodsSchema))
+    sent = fields.List(fields.Nested(HandoverSumSchema))
     movements = fields.List(fields.Nested(MovementSchema))
 
 

@@ -19,7 +19,8 @@ from foodtrace.producers.services.hops import (
     ship,
     store_cold,
 )
-from foodtrace.producers.services.lots import LotList, LotPage, get_lot, list_lots, lot_page
+from foodtrace.producers.services.lot_page import LotPage, get_lot, lot_page
+from foodtrace.producers.services.lots import LotList, list_lots
 from foodtrace.producers.services.packing import pack, proposed_sscc, unpack
 from foodtrace.producers.services.stock import stock_of
 from foodtrace.producers.services.transit import Shipment, ShipmentLine, shipments_to

@@ -227,6 +227,22 @@ def test_goods_are_packed_unpacked_cooled_sold_and_destroyed(alba, alba_api, lot
     assert held[lot] == 80
 
 
+def test_a_lot_is_split_into_lots_of_its_own(alba, alba_api, lot):
+    body = {
+        "identifier": lot,
+        "place_id": alba.place_id,
+        "shares": [{"amount": 30, "uom": "KGM"}, {"amount": 20, "uom": "KGM", "lot_number": "B"}],
+    }
+    answer = alba_api.post("/splits", body, key="split")
+    assert answer.status_code == 201, answer.text
+    assert [made["lot_number"] for made in answer.json["lots"]] == ["20261001-02", "B"]
+    assert alba_api.post("/splits", body, key="split").json == answer.json
+    read = alba_api.get(f"/lots{answer.json['lots'][1]['identifier']}").json
+    assert [goods["identifier"] for goods in read["inputs"]] == [lot]
+    too_much = alba_api.post("/splits", body | {"shares": [{"amount": 51, "uom": "KGM"}]})
+    assert (too_much.status_code, places_of(too_much)) == (409, ["/shares/0/amount"])
+
+
 def test_the_qr_code_of_a_lot_is_printed(alba_api, lot):
     picture = alba_api.get(f"/lots{lot}/qr.png?dpi=203")
     assert picture.mimetype == "image/png"

@@ -222,6 +222,22 @@ def test_packed_goods_travel_in_their_pallet(store, alba, carla, lot):
         ]
 
 
+def test_the_sender_sees_what_of_a_lot_was_confirmed(store, alba, bruno, carla, lot):
+    with store.transaction() as session:
+        pack(session, alba, kilograms(lot, 40))
+        ship(session, alba, carla, Moved(SSCC), kilograms(lot, 10))
+        ship(session, alba, bruno, kilograms(lot, 5))
+        receive(session, carla, alba, Moved(SSCC), kilograms(lot, 4))
+    with store.reading() as session:
+        page = services.lot_page(session, alba.actor, lot)
+        assert [(to.name, to.sent, to.confirmed) for to in page.sent] == [
+            ("Bruno Farm", 5, 0),
+            ("Carla Kitchen", 50, 44),
+        ]
+        # Nobody else learns who else was supplied.
+        assert services.lot_page(session, carla.actor, lot).sent == ()
+
+
 def test_a_part_of_a_pallet_is_taken_off(store, alba, lot):
     with store.transaction() as session:
         pack(session, alba, kilograms(lot, 40))
