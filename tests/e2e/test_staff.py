@@ -1,10 +1,13 @@
 """People at work, on a phone and without script: they make, ship, receive and recall."""
 
+import io
 from datetime import datetime
 from urllib.parse import quote
 
 import pytest
+import zxingcpp
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 
 from foodtrace.consumer_web.demonstration import acts, cast
 from foodtrace.inspections.rules import CHINA
@@ -60,6 +63,9 @@ def test_a_batch_is_registered_shipped_received_and_seen_by_the_shopper(
     submit(factory)
     assert factory.url == f"{site.url}/producers/lots{NEW_LOT}"
     assert factory.locator("main svg").first.is_visible()
+    picture = factory.request.get(f"{factory.url}/qr.png").body()
+    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+    assert code.text == site.url + NEW_LOT
 
     factory.goto(f"{site.url}/producers/ship?code={quote(NEW_LOT)}")
     choose_goods(factory, "items", NEW_LOT, "10")
