@@ -3,17 +3,16 @@
 from datetime import date, datetime
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, make_response, redirect, request
-from werkzeug.exceptions import HTTPException
+from flask import Blueprint, Response, make_response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from foodtrace.consumer_web.journey import abridged, zone_of
 from foodtrace.consumer_web.lookup import PAGES, find_code, identifier_of_path
 from foodtrace.consumer_web.page_cache import GUARDED, TODAY
-from foodtrace.consumer_web.rendering import HEADERS, add_words, page
+from foodtrace.consumer_web.rendering import add_words, page
 from foodtrace.consumer_web.story import AboutProduct, about_product, recalls_of, tell
 from foodtrace.producers.labels import lot_url, qr_svg
-from foodtrace.trace.errors import FoodtraceError, Invalid, NotFound, mark
+from foodtrace.trace.errors import NotFound
 from foodtrace.trace.gs1.identifiers import parse_identifier
 from foodtrace.trace.gs1.model import Identifier, ItemKind
 from foodtrace.trace.web import reading, settings
@@ -26,16 +25,6 @@ ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <path fill="#0b6b3f" d="M16 1 4 5v11c0 8 5 12 12 15 7-3 12-7 12-15V5z"/>
 <path fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"
  d="m10 16 4 5 8-10"/></svg>"""
-TITLES = {
-    400: mark("This request cannot be understood"),
-    404: mark("There is no such page"),
-    405: mark("This page can only be read"),
-    413: mark("The input is over a limit"),
-    429: mark("Too many requests: wait a moment, then try again"),
-    500: mark("Something went wrong here: the fault is ours"),
-    503: mark("Try again in a moment"),
-}
-
 bp = Blueprint("consumer", __name__, template_folder="templates")
 add_words(bp)
 
@@ -133,13 +122,6 @@ def today() -> date:
     return day
 
 
-def init_app(app: Flask) -> None:
-    """Have the application refuse in pages, and say with every answer what it may load."""
-    app.register_error_handler(FoodtraceError, _refused)
-    app.register_error_handler(HTTPException, _failed)
-    app.after_request(_protected)
-
-
 def _unknown(identifier: Identifier, product: AboutProduct | None) -> Response:
     """Answer a code that has no chain: it names a product, or nothing that is on record."""
     if product is None or product.identifier != identifier.canonical:
@@ -150,28 +132,3 @@ def _unknown(identifier: Identifier, product: AboutProduct | None) -> Response:
 def _belongs(identifier: Identifier, lot: str | None) -> bool:
     """Tell whether a piece is of the lot that its code says: a copied label mixes the two."""
     return not (identifier.serial and identifier.lot and lot) or identifier.lot == lot
-
-
-def _refused(error: FoodtraceError) -> Response:
-    """Say what is wrong with the input, beside the field if there is one."""
-    if isinstance(error, Invalid):
-        template = "look_up.html" if request.path == "/" else "malformed.html"
-        return page(template, error.status, problems=error.problems)
-    return page("error.html", error.status, title=error.title, problems=error.problems)
-
-
-def _failed(error: HTTPException) -> AnyResponse:
-    """Say in the reader's language what the web framework says in English."""
-    if error.code is None or error.code < 400:
-        return error.get_response()
-    response = page("error.html", error.code, title=TITLES.get(error.code, TITLES[400]))
-    for name, value in error.get_response().headers:
-        if name in ("Allow", "Retry-After"):
-            response.headers[name] = value
-    return response
-
-
-def _protected(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

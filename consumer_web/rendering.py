@@ -7,6 +7,7 @@ A nonce would change with every answer, and with it the ETag.
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from importlib.resources import files
 from typing import Any
@@ -110,7 +111,7 @@ def problem_text(problem: Problem) -> str:
     )
 
 
-def _picker(*, english: bool) -> Any:
+def _picker(*, english: bool) -> Callable[[str | None, str | None], str | Markup]:
     """Return a function that chooses between the Chinese and the English form of a name.
 
     A name in the other language says so, for those who have the page read to them.
@@ -131,9 +132,9 @@ def _picker(*, english: bool) -> Any:
 def _party(facts: PartyFacts | None) -> str | Markup:
     """Return the name of a party; those who are not registered are not named by a number."""
     if facts is None:
-        return gettext("an organisation that is not named")
+        return str(gettext("an organisation that is not named"))
     if facts.name is None:
-        return gettext("an organisation that is not registered")
+        return str(gettext("an organisation that is not registered"))
     return _picker(english=str(get_locale()) == ENGLISH)(facts.name, facts.name_en)
 
 

@@ -1,5 +1,6 @@
 """A small chain of real records: Alba grows, Bruno cooks, Carla sells, Ines tests."""
 
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from foodtrace.trace.access.actor import SYSTEM, Actor, Role
 from foodtrace.trace.capture.services import record_event
 from foodtrace.trace.masterdata.services import register_party, register_place, register_product
 from foodtrace.trace.settings import Settings
+from foodtrace.trace.store.session import Store
 
 CHILI, SAUCE = "/01/06901234567892", "/01/06907654321090"
 CHILI_LOT, SAUCE_LOT = f"{CHILI}/10/C1", f"{SAUCE}/10/S1"
@@ -55,6 +57,7 @@ class Stage:
 
     def __init__(self, store):
         self.store = store
+        self.session = None
         with store.transaction() as session:
             self._register(session)
 
@@ -114,8 +117,18 @@ class Stage:
             "eventTimeZoneOffset": "+08:00",
             "readPoint": {"id": who.place},
         }
-        with self.store.transaction() as session:
+        with self._transaction() as session:
             return record_event(session, who.actor, body | event | more)
+
+    @contextmanager
+    def together(self):
+        """Record all that follows in one transaction."""
+        with self.store.transaction() as self.session:
+            yield
+        self.session = None
+
+    def _transaction(self):
+        return nullcontext(self.session) if self.session else self.store.transaction()
 
     def made(self, who, lot, days, *, inputs=(), made_on=None, amount=100, **more):
         facts = {
@@ -179,11 +192,15 @@ class Stage:
 
     def whole_chain(self):
         """Chili from the farm, cooked into sauce, tested, shipped to the shop and sold."""
+        with self.together():
+            self._moves()
+        self.certify(SAUCE_LOT)
+
+    def _moves(self):
         self.made(self.alba, CHILI_LOT, 20, ilmd={"foodtrace:origin": "四川省广元市剑阁县"})
         self.shipped(self.alba, CHILI_LOT, self.bruno, 19)
         self.received(self.bruno, CHILI_LOT, self.alba, 18)
         self.made(self.bruno, SAUCE_LOT, 10, inputs=[CHILI_LOT])
-        self.certify(SAUCE_LOT)
         self.shipped(self.bruno, SAUCE_LOT, self.carla, 5)
         self.received(self.carla, SAUCE_LOT, self.bruno, 4)
         self.observed(self.carla, SAUCE_LOT, "retail_selling", 1)
@@ -197,10 +214,18 @@ def part(lot, amount):
     return {"epcClass": uri(lot), "quantity": amount, "uom": "KGM"}
 
 
+# The words of a page do not depend on the database: tests ask for both where its state does.
+BOTH_DATABASES = pytest.mark.parametrize("stage", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def stage(store):
-    """The cast, registered, with nothing done yet."""
-    return Stage(store)
+def stage(request):
+    """The cast, registered, with nothing done yet; on SQLite unless a test asks for both."""
+    name = getattr(request, "param", "sqlite")
+    url = request.getfixturevalue("sqlite_url" if name == "sqlite" else "postgresql_url_of_test")
+    store = Store(url)
+    yield Stage(store)
+    store.close()
 
 
 @pytest.fixture
@@ -215,9 +240,9 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-def client(store, settings):
+def client(stage, settings):
     """A reader of the public site."""
-    return create_public_app(store, settings).test_client()
+    return create_public_app(stage.store, settings).test_client()
 
 
 @pytest.fixture

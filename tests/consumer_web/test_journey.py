@@ -106,6 +106,24 @@ def test_those_on_the_way_to_the_plant_are_kept():
     assert shown(journey_of(chain(MADE_CHILI, *steps, COOKED)))[0] == [1, 11, 12, 13, 14, 15]
 
 
+def test_a_recipient_whom_the_register_does_not_know_is_kept():
+    """Nobody can say that an unknown recipient is another customer."""
+    unknown = PartyFacts(None, "/417/8", None)
+    out = hop(11, FARM, "shipping", CHILI, day=-8, destination=unknown)
+    assert 11 in shown(journey_of(chain(MADE_CHILI, out, replace(COOKED, party=FARM))))[0]
+
+
+def test_the_way_of_the_box_that_was_used_is_kept():
+    """One party records all: it packs the chili, ships the box, and the box is used."""
+    sent = replace(
+        hop(11, FARM, "shipping", day=-8, destination=RIVAL),
+        carried=(Carried(CHILI.id, 7, None, None),),
+        via=7,
+    )
+    used = replace(COOKED, party=FARM, parts=(*COOKED.parts, Part("input", 7, None, None)))
+    assert 11 in shown(journey_of(chain(MADE_CHILI, sent, used)))[0]
+
+
 def test_without_a_recorded_way_nothing_is_left_out():
     trader = PartyFacts(5, "/417/5", "批发")
     steps = (

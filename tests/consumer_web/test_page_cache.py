@@ -5,9 +5,13 @@ import threading
 from datetime import date
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client
 
+from foodtrace.consumer_web.app import create_public_app
 from foodtrace.consumer_web.page_cache import GUARDED, TODAY, PageCache
+
+from .conftest import BOTH_DATABASES, CHILI, CHILI_LOT, SAUCE_LOT
 
 PATH = "/01/06901234567892/10/A1"
 
@@ -254,3 +258,71 @@ def test_many_readers_at_once_never_see_an_old_page(world):
     for reader in readers:
         reader.join()
     assert not wrong
+
+
+@BOTH_DATABASES
+def test_a_recall_shows_on_the_very_next_request_of_everybody(stage, settings):
+    """Many readers, a writer beside them, and a recall of an ingredient in the middle."""
+    stage.whole_chain()
+    app = create_public_app(stage.store, settings)
+    recalled, stop = threading.Event(), threading.Event()
+    seen = {False: 0, True: 0}
+    wrong = []
+
+    def read():
+        client = app.test_client()
+        while not stop.is_set():
+            is_recalled = recalled.is_set()
+            shown = b'role="alert"' in client.get(SAUCE_LOT).data
+            seen[is_recalled] += 1
+            if is_recalled and not shown:
+                wrong.append(shown)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for number in range(6):
+        stage.made(stage.alba, f"{CHILI}/10/X{number}", 1)
+    stage.recall(CHILI_LOT)
+    recalled.set()
+    for number in range(6):
+        stage.made(stage.alba, f"{CHILI}/10/Y{number}", 1)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert seen[False] > 0
+    assert seen[True] > 0
+    assert not wrong
+
+
+@BOTH_DATABASES
+def test_a_withdrawn_certificate_shows_on_the_very_next_request(stage, client):
+    stage.whole_chain()
+    certificate = stage.certify(SAUCE_LOT, number="HD-0002")
+    before = client.get(SAUCE_LOT)
+    assert client.get(SAUCE_LOT).headers["ETag"] == before.headers["ETag"]
+    stage.withdraw(certificate)
+    assert "已撤销" in client.get(SAUCE_LOT).get_data(as_text=True)
+
+
+@BOTH_DATABASES
+def test_a_lot_that_was_unknown_a_moment_ago_is_there(stage, client):
+    assert client.get(SAUCE_LOT).status_code == 404
+    stage.made(stage.bruno, SAUCE_LOT, 3)
+    assert client.get(SAUCE_LOT).status_code == 200
+
+
+def test_while_the_database_is_away_the_page_says_so(stage, client, monkeypatch):
+    stage.whole_chain()
+    assert client.get(SAUCE_LOT).status_code == 200
+    kept = client.get(SAUCE_LOT).headers["ETag"]
+
+    def away():
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr(stage.store, "reading", away)
+    stage.made(stage.alba, f"{CHILI}/10/X", 1)
+    answer = client.get(SAUCE_LOT, headers={"If-None-Match": kept, "Accept-Language": "en"})
+    assert answer.status_code == 503
+    assert "Try again in a moment" in answer.get_data(as_text=True)
+    assert "gone" not in answer.get_data(as_text=True)
