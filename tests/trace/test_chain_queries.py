@@ -19,6 +19,7 @@ from foodtrace.trace.chain.services import (
 )
 from foodtrace.trace.masterdata.models import Lot, Party, Place, Product
 from foodtrace.trace.store.models import Containment, Edge, Event, EventItem, Item, Statement
+from foodtrace.trace.store.session import Store
 
 from .graph import Graph, hour
 
@@ -171,3 +172,24 @@ def test_no_statement_reads_a_whole_table(sqlite_store, statement):
     scanned = {step.split()[1] for step in steps if step.startswith("SCAN")}
     assert not scanned & TABLES, steps
     assert not [step for step in steps if "BLOOM" in step or "AUTOMATIC" in step], steps
+
+
+@pytest.mark.parametrize("statement", ["BACK", "FORWARD"])
+def test_postgresql_looks_edges_up_whatever_it_expects_of_the_recursion(
+    postgresql_url_of_test, statement
+):
+    store = Store(postgresql_url_of_test)
+    with store.transaction() as session:
+        # Edges alone, and enough that reading them all would be a mistake.
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(
+            text("INSERT INTO edge SELECT n, n + 1, 1, 'made' FROM generate_series(1, 100000) n")
+        )
+        session.execute(text("ANALYZE"))
+    compiled = getattr(walk, statement).compile(store.readers)
+    with store.reading() as session:
+        plan = session.connection().exec_driver_sql(f"EXPLAIN {compiled}", {"canonical": name(5)})
+        steps = [row[0] for row in plan]
+    store.close()
+    assert not [step for step in steps if "Seq Scan on edge" in step], steps
+    assert [step for step in steps if "Index" in step and "on edge" in step], steps

@@ -33,7 +33,7 @@ from sqlalchemy import (
 
 from foodtrace.trace.masterdata.models import Lot, Party, Place, Product, Revision
 from foodtrace.trace.store.models import Containment, Edge, Event, EventItem, Item
-from foodtrace.trace.store.sets import id_rows, text_rows
+from foodtrace.trace.store.sets import gathered, id_rows, text_rows
 from foodtrace.trace.store.types import UtcTime
 
 Union = CompoundSelect[*tuple[Any, ...]]
@@ -67,11 +67,12 @@ def _walk(*, forward: bool) -> Union:
         (edge.c.parent_id, edge.c.child_id) if forward else (edge.c.child_id, edge.c.parent_id)
     )
     node = node.union(select(ahead).join_from(node, edge, here == node.c.id))
+    found = gathered(node.c.id)
     return union_all(
         _itself(root, "root"),
         _itself(inside, "inside"),
         select(edge.c.parent_id, edge.c.child_id, edge.c.event_id, edge.c.kind).join_from(
-            node, edge, here == node.c.id
+            found, edge, here == found.c.id
         ),
     )
 

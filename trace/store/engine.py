@@ -128,5 +128,9 @@ def _postgresql_arguments() -> dict[str, Any]:
         "connect_timeout": 3,
         "tcp_user_timeout": 3000,
         "options": "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 "
-        "-c timezone=UTC",
+        "-c timezone=UTC "
+        # Pages look up few rows each in tables that lie in memory or on an SSD; with the
+        # settings of a spinning disk the planner reads whole tables instead, and compiles
+        # statements for longer than they run.
+        "-c random_page_cost=1.1 -c jit=off",
     }

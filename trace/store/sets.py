@@ -8,7 +8,15 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Text, bindparam
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Dialect,
+    Text,
+    bindparam,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -77,3 +85,30 @@ def text_rows(parameter: str) -> TableValuedAlias:
     """Return a FROM item with a column ``id``: the identifiers that are bound to `parameter`."""
     value = bindparam(parameter, type_=_TextSet())
     return _Rows(value).table_valued(Column("id", Text), name=parameter)
+
+
+class _Gathered(FunctionElement[Any]):
+    """What a subquery returns, as rows of one column ``id``, after it has all been read."""
+
+    name = "gathered"
+    inherit_cache = True
+
+
+@compiles(_Gathered, "sqlite")
+def _gathered_on_sqlite(element: _Gathered, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
+@compiles(_Gathered, "postgresql")
+def _gathered_on_postgresql(element: _Gathered, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(SELECT unnest(ARRAY{compiler.process(element.clauses, **kw)}) AS id)"
+
+
+def gathered(ids: ColumnElement[int]) -> TableValuedAlias:
+    """Return a FROM item with a column ``id``: the ids of a recursive query.
+
+    PostgreSQL guesses that such a query returns hundreds of times what it does, and would
+    rather read a whole table than look so much up in it; of an array it guesses ten.
+    """
+    found = select(ids.label("id")).scalar_subquery()
+    return _Gathered(found).table_valued(Column("id", Id), name="gathered")
