@@ -211,7 +211,9 @@ def _towards(item: ChainItem, hops: list[Hop], uses: list[Hop]) -> list[Hop]:
     """Return the hops of an ingredient on its way to where it was used.
 
     Other buyers of the same lot are left out where the record tells them apart: they took
-    goods, and nothing that they passed on ever reached the party that used it here.
+    goods, and nothing that they passed on ever reached the party that used it here. What
+    moved in the very box that was used is no stray, and neither is a recipient whom the
+    register does not know: leaving those out would be a silent omission.
     """
     ends = {hop.party.identifier for hop in uses if hop.party}
     if not ends:
@@ -221,11 +223,17 @@ def _towards(item: ChainItem, hops: list[Hop], uses: list[Hop]) -> list[Hop]:
     onward = _closure(ends, [(to, start) for start, to in ways])
     strays: set[str] = set()
     if item.party and item.party.identifier in onward:
-        strays = _closure({to for _, to in ways} - onward, ways) - onward
+        known = {
+            hop.destination.identifier for hop in hops if hop.destination and hop.destination.id
+        }
+        strays = _closure(({to for _, to in ways} & known) - onward, ways) - onward
+    used_boxes = {part.item_id for hop in uses for part in hop.parts if part.role == "input"}
 
     def is_on_the_way(hop: Hop) -> bool:
         if hop.event_time > last_use or (hop.party and hop.party.identifier in strays):
             return False
+        if hop.via in used_boxes:
+            return True
         if hop.type == "TransformationEvent" and _consumes(hop, item):
             return False  # the step that used it stands in the leg of what it was used for
         return not any(to in strays for _, to in _ways(hop))
