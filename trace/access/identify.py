@@ -13,7 +13,7 @@ from werkzeug.exceptions import Forbidden as CrossSite
 
 from foodtrace.trace.access.accounts import actor_of_user
 from foodtrace.trace.access.actor import ANONYMOUS, Actor
-from foodtrace.trace.access.keys import actor_of, find_key, is_use_due, note_use
+from foodtrace.trace.access.keys import find_key, note_use
 from foodtrace.trace.access.policy import require
 from foodtrace.trace.access.security import SIGN_IN
 from foodtrace.trace.access.sign_ins import is_open
@@ -23,6 +23,7 @@ from foodtrace.trace.web import (
     is_open_to_all,
     needed_action,
     reading,
+    store,
     transaction,
 )
 
@@ -71,8 +72,8 @@ def _machine() -> Actor:
     if header is None:
         return ANONYMOUS
     scheme, _, text = header.partition(" ")
-    with reading() as db:
-        key = find_key(db, text.strip()) if scheme.lower() == "bearer" else None
+    with store().readers.connect() as connection:
+        key = find_key(connection, text.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         raise Unauthenticated(
             Problem(
@@ -81,13 +82,13 @@ def _machine() -> Actor:
                 mark("Send Authorization: Bearer and a valid key"),
             )
         )
-    if is_use_due(key):
+    if key.is_use_due:
         try:
             with transaction() as db:
                 note_use(db, key.id)
         except Unavailable:
             current_app.logger.info("the use of key %s could not be noted", key.id)
-    return actor_of(key)
+    return key.actor
 
 
 def _person() -> Actor:

@@ -10,9 +10,10 @@ import re
 import secrets
 import string
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import Actor, Role
@@ -23,6 +24,14 @@ from foodtrace.trace.errors import Conflict, Invalid, NotFound, Problem, mark
 _LETTERS = string.ascii_letters + string.digits
 _KEY = re.compile(r"ft_live_([A-Za-z0-9]{16})_([A-Za-z0-9_-]{43})")
 _USE_IS_NOTED_EVERY = timedelta(hours=1)
+_BY_ID = select(
+    ApiKey.secret_sha256,
+    ApiKey.role,
+    ApiKey.party_id,
+    ApiKey.expires_at,
+    ApiKey.withdrawn_at,
+    ApiKey.last_used_at,
+).where(ApiKey.id == bindparam("id"))
 
 
 def create_key(
@@ -75,35 +84,52 @@ def check_party_given(role: Role, party_id: int | None) -> None:
         )
 
 
-def find_key(session: Session, text: str) -> ApiKey | None:
-    """Return the key with this text if it is valid now."""
+@dataclass(frozen=True, slots=True)
+class ValidKey:
+    """What is asked of a key at every request."""
+
+    id: str
+    role: Role
+    party_id: int | None
+    last_used_at: datetime | None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts with this key."""
+        return Actor(f"key:{self.id}", self.party_id, frozenset({self.role}))
+
+    @property
+    def is_use_due(self) -> bool:
+        """Whether the last noted use is old enough to note another."""
+        return self.last_used_at is None or (
+            datetime.now(UTC) - self.last_used_at >= _USE_IS_NOTED_EVERY
+        )
+
+
+def find_key(connection: Connection | Session, text: str) -> ValidKey | None:
+    """Return the key with this text if it is valid now.
+
+    It is looked up at every request of a machine, and so without the ORM.
+    """
     match = _KEY.fullmatch(text)
     if match is None:
         return None
-    key = session.get(ApiKey, match[1])
+    row = connection.execute(_BY_ID, {"id": match[1]}).first()
     # Without a row the comparison is made all the same: both answers take the same time.
-    known = key.secret_sha256 if key is not None else bytes(32)
-    if not hmac.compare_digest(_hash(match[2]), known) or key is None:
+    known = row.secret_sha256 if row is not None else bytes(32)
+    if not hmac.compare_digest(_hash(match[2]), known) or row is None:
         return None
-    if key.withdrawn_at is not None:
+    if row.withdrawn_at is not None:
         return None
-    return None if key.expires_at is not None and key.expires_at <= datetime.now(UTC) else key
-
-
-def actor_of(key: ApiKey) -> Actor:
-    """Return who acts with this key."""
-    return Actor(f"key:{key.id}", key.party_id, frozenset({Role(key.role)}))
+    if row.expires_at is not None and row.expires_at <= datetime.now(UTC):
+        return None
+    return ValidKey(match[1], Role(row.role), row.party_id, row.last_used_at)
 
 
 def actor_of_key(session: Session, text: str) -> Actor | None:
     """Return who acts with the key of this text, or None if it is not valid now."""
     key = find_key(session, text)
-    return None if key is None else actor_of(key)
-
-
-def is_use_due(key: ApiKey) -> bool:
-    """Answer whether the last noted use is old enough to note another."""
-    return key.last_used_at is None or (datetime.now(UTC) - key.last_used_at >= _USE_IS_NOTED_EVERY)
+    return None if key is None else key.actor
 
 
 def note_use(session: Session, key_id: str) -> None:
