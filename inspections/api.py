@@ -1,8 +1,7 @@
 """The JSON API of those who check: certificates, recalls and chains."""
 
 from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from flask import request, url_for
 
@@ -19,15 +18,13 @@ from foodtrace.inspections.schemas import (
     RecallSchema,
     WithdrawalSchema,
 )
-from foodtrace.trace.access.policy import Action, require
+from foodtrace.trace.access.policy import require
 from foodtrace.trace.capture.once import once
 from foodtrace.trace.rest import ApiBlueprint
-from foodtrace.trace.web import current_actor, reading, transaction
+from foodtrace.trace.web import current_actor, needs, reading, transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 bp = ApiBlueprint("inspections_api", __name__, url_prefix="/api/v1")
 
@@ -41,20 +38,6 @@ ONCE = {
         }
     ]
 }
-
-
-def needs(action: Action) -> Callable[[View], View]:
-    """Refuse who may never do this, before the body is looked at."""
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def answer(*args: Any, **arguments: Any) -> Any:
-            require(current_actor(), action)
-            return view(*args, **arguments)
-
-        return answer  # type: ignore[return-value]  # wraps keeps the view's signature
-
-    return decorate
 
 
 @bp.get("/certificates")

@@ -105,7 +105,7 @@ def fit(text: str, width: float = NODE_WIDTH - 2 * PADDING) -> str:
     """Shorten a text to `width` pixels of the drawing's 13-pixel type, as near as can be told.
 
     >>> fit("新疆维吾尔自治区阿克苏地区红富士苹果", 90), fit("L1", 90)
-    ('新疆维吾尔…', 'L1')
+    ('新疆维吾尔自…', 'L1')
     """
     if sum(_pixels(character) for character in text) <= width:
         return text

@@ -229,7 +229,7 @@ def name_of(thing: Any) -> str:
         case PartyFacts() | PlaceFacts():
             return (english and thing.name_en) or thing.name or thing.identifier
         case _:
-            return (english and thing.name_en) or thing.name
+            return str((english and thing.name_en) or thing.name)
 
 
 def amount_text(amount: Any, uom: str | None) -> str:

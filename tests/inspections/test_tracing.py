@@ -271,34 +271,34 @@ def test_a_maker_sees_what_a_recall_of_its_own_lot_reaches_and_of_no_other(store
             lots.reach_of(session, jam.alba.actor, f"/01/{GTIN}/10/NEVER")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (JAM, {"JAM"}),
-        ("https://shop.example" + JAM, {"JAM"}),
-        (f"(01){GTIN}(10)JAM", {"JAM"}),
-        ("salt", {"SALT"}),
-        (GTIN, {"APPLE", "JAM", "SALT"}),
-        (GTIN[1:], {"APPLE", "JAM", "SALT"}),
-        ("苹果酱", {"APPLE", "JAM", "SALT"}),
-        ("apple JAM", {"APPLE", "JAM", "SALT"}),
-        ("阿尔巴", {"APPLE"}),
-        ("bruno", {"JAM"}),
-        ("SDNT-2026-0117", {"JAM"}),
-        ("", {"APPLE", "JAM", "SALT"}),
-        ("%", set()),
-        ("_", set()),
-        ("nothing like it", set()),
-    ],
-)
-def test_a_lot_is_found_by_code_number_name_and_certificate(sqlite_store, text, expected):
+SEARCHES = [
+    (JAM, {"JAM"}),
+    ("https://shop.example" + JAM, {"JAM"}),
+    (f"(01){GTIN}(10)JAM", {"JAM"}),
+    ("salt", {"SALT"}),
+    (GTIN, {"APPLE", "JAM", "SALT"}),
+    (GTIN[1:], {"APPLE", "JAM", "SALT"}),
+    ("苹果酱", {"APPLE", "JAM", "SALT"}),
+    ("apple JAM", {"APPLE", "JAM", "SALT"}),
+    ("阿尔巴", {"APPLE"}),
+    ("bruno", {"JAM"}),
+    ("SDNT-2026-0117", {"JAM"}),
+    ("", {"APPLE", "JAM", "SALT"}),
+    ("%", set()),
+    ("_", set()),
+    ("nothing like it", set()),
+]
+
+
+def test_a_lot_is_found_by_code_number_name_and_certificate(sqlite_store):
     with sqlite_store.transaction() as session:
         add_jam(session)
         laboratory = add_laboratory(session)
         services.issue_certificate(session, laboratory, **certificate(lot=JAM, results=[CADMIUM]))
     with sqlite_store.reading() as session:
-        found = lots.search_lots(session, REGULATOR, text)
-    assert {lot.lot_number for lot in found} == expected
+        for text, expected in SEARCHES:
+            found = lots.search_lots(session, REGULATOR, text)
+            assert {lot.lot_number for lot in found} == expected, text
 
 
 def test_rebuilding_makes_certificates_and_recalls_again(store, jam):
