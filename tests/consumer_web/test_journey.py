@@ -108,7 +108,7 @@ def test_those_on_the_way_to_the_plant_are_kept():
 
 def test_a_recipient_whom_the_register_does_not_know_is_kept():
     """Nobody can say that an unknown recipient is another customer."""
-    unknown = PartyFacts(None, "/417/8", None)
+    unknown = PartyFacts(0, "/417/8")
     out = hop(11, FARM, "shipping", CHILI, day=-8, destination=unknown)
     assert 11 in shown(journey_of(chain(MADE_CHILI, out, replace(COOKED, party=FARM))))[0]
 
