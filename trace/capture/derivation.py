@@ -14,7 +14,7 @@ from foodtrace.trace.capture.ilmd import read_ilmd
 from foodtrace.trace.epcis.model import Event, Role
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.gs1.identifiers import lot_path, parse_identifier
-from foodtrace.trace.gs1.model import ItemKind
+from foodtrace.trace.gs1.model import Identifier, ItemKind
 
 # Up to so many pairs of inputs and outputs, each pair is an edge; beyond, the event itself
 # becomes a node, and edges grow with the sum instead of the product.
@@ -199,6 +199,7 @@ def made_lots(statement_id: int, event: Event, party_id: int) -> dict[str, Made]
     if role is None:
         return {}
     amounts: dict[str, tuple[Decimal | None, str | None]] = {}
+    lots: dict[str, Identifier] = {}
     lot_of = {instance: lot for lot, instance in memberships(event)}
     for part in event.participations:
         if part.role is not role:
@@ -207,13 +208,14 @@ def made_lots(statement_id: int, event: Event, party_id: int) -> dict[str, Made]
         lot = canonical if part.identifier.kind is ItemKind.LOT else lot_of.get(canonical)
         if lot is None:
             continue
+        lots[lot] = part.identifier if lot == canonical else parse_identifier(lot)
         amounts[lot] = (
             added(*amounts[lot], part.amount, part.uom)
             if lot in amounts
             else (part.amount, part.uom)
         )
     return {
-        lot: _made(statement_id, event, party_id, lot, amount, uom)
+        lot: _made(statement_id, event, party_id, lots[lot], amount, uom)
         for lot, (amount, uom) in amounts.items()
     }
 
@@ -222,11 +224,10 @@ def _made(
     statement_id: int,
     event: Event,
     party_id: int,
-    lot: str,
+    identifier: Identifier,
     amount: Decimal | None,
     uom: str | None,
 ) -> Made:
-    identifier = parse_identifier(lot)
     said = read_ilmd(event.ilmd)
     return Made(
         event_id=statement_id,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from foodtrace.trace.capture.projections import Received
 from foodtrace.trace.epcis.model import Event, EventDocument
 from foodtrace.trace.epcis.reader import read_document, read_event
-from foodtrace.trace.store.bulk import insert_rows, reserve_ids
+from foodtrace.trace.store.bulk import insert_rows, reserve_ids, table_of
 from foodtrace.trace.store.models import Document, Statement
 from foodtrace.trace.store.sets import id_rows
 
@@ -23,18 +23,26 @@ class _Head(msgspec.Struct):
     type: str
 
 
+# Made once: putting a statement together costs more than running it.
+_INSERT_DOCUMENT = insert(table_of(Document)).returning(table_of(Document).c.id)
+
+
 def store_document(session: Session, received: Received, body: bytes, content_type: str) -> int:
     """Write what was received and return its id."""
-    document_id: int = session.execute(
-        insert(Document).returning(Document.id),
-        {
-            "party_id": received.party_id or None,
-            "actor": received.actor,
-            "content_type": content_type,
-            "received_at": received.at,
-            "body": body,
-        },
-    ).scalar_one()
+    document_id: int = (
+        session.connection()
+        .execute(
+            _INSERT_DOCUMENT,
+            {
+                "party_id": received.party_id or None,
+                "actor": received.actor,
+                "content_type": content_type,
+                "received_at": received.at,
+                "body": body,
+            },
+        )
+        .scalar_one()
+    )
     return document_id
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Dialect, String, Table, func, select
+from sqlalchemy import Dialect, Integer, String, Table, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.store.models import Base, Item, Statement
@@ -81,12 +81,23 @@ def _prepare(dialect: Dialect, model: type[Base], names: tuple[str, ...]) -> _In
     return _Insert(sql, converters)
 
 
+# Statements are made once: putting one together costs more than running it.
+_NEXT_ON_POSTGRESQL = {
+    model: select(func.nextval(func.pg_get_serial_sequence(model.__tablename__, "id"))).select_from(
+        func.generate_series(1, bindparam("count", type_=Integer)).table_valued("n")
+    )
+    for model in (Item, Statement)
+}
+_LAST_ON_SQLITE = {
+    model: select(func.coalesce(func.max(table_of(model).c.id), 0)) for model in (Item, Statement)
+}
+
+
 def reserve_ids(session: Session, model: type[Item] | type[Statement], count: int) -> list[int]:
     """Return rising ids for rows that the caller is about to insert."""
-    if session.get_bind().dialect.name == "postgresql":
-        sequence = func.nextval(func.pg_get_serial_sequence(model.__tablename__, "id"))
-        series = func.generate_series(1, count).table_valued("n")
-        return sorted(session.scalars(select(sequence).select_from(series)))
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        return sorted(connection.execute(_NEXT_ON_POSTGRESQL[model], {"count": count}).scalars())
     # A write transaction on SQLite is alone: the next ids are ours.
-    last = session.scalar(select(func.max(model.id))) or 0
+    last: int = connection.execute(_LAST_ON_SQLITE[model]).scalar_one()
     return list(range(last + 1, last + 1 + count))
