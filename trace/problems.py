@@ -76,14 +76,17 @@ def on_refusal(error: FoodtraceError) -> ResponseReturnValue:
         response.headers["WWW-Authenticate"] = 'Bearer realm="foodtrace"'
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+        if error.__cause__ is not None:  # a full disk, say: whoever is on call must see it
+            current_app.logger.error("answered 503: %s", error.__cause__)
     return response
 
 
 def on_lost_database(error: OperationalError) -> ResponseReturnValue:
     """Answer 503 while the database is away or full."""
-    current_app.logger.error("the database did not answer: %s", error.orig)
     problem = Problem("", mark("The database does not answer"), mark("Try again shortly"))
-    return on_refusal(Unavailable(problem))
+    refusal = Unavailable(problem)
+    refusal.__cause__ = error.orig
+    return on_refusal(refusal)
 
 
 def on_http_error(error: HTTPException) -> ResponseReturnValue:

@@ -37,6 +37,8 @@ def app(sqlite_store):
 
     @open_to_all
     def refuse(kind):
+        if kind == "full":
+            raise Unavailable(Problem("", "Busy")) from OSError("disk is full")
         if kind == "database":
             raise OperationalError("SELECT secret", {}, Exception("server closed"))
         if kind == "crash":
@@ -116,6 +118,14 @@ def test_a_lost_database_is_503_and_tells_nothing(client):
     response = client.get("/api/v1/try/database")
     assert response.status_code == 503
     assert "secret" not in response.text
+
+
+@pytest.mark.parametrize(("kind", "cause"), [("full", "disk is full"), ("database", "closed")])
+def test_why_the_service_cannot_take_more_is_for_the_log_alone(client, caplog, kind, cause):
+    response = client.get(f"/api/v1/try/{kind}")
+    assert response.status_code == 503
+    assert cause not in response.text
+    assert cause in caplog.records[-1].getMessage()
 
 
 def test_a_crash_has_a_number_and_tells_nothing(app, caplog):
