@@ -14,9 +14,13 @@ except ModuleNotFoundError as error:
 from foodtrace.trace.store.migrate import upgrade
 from foodtrace.trace.store.session import Store
 
-from .postgres import PostgresServer
+from .postgres import PostgresServer, fast_folder
 
 SERVER = "FOODTRACE_TEST_POSTGRESQL"
+
+# Every commit is flushed to the disk, as in production: a folder in memory makes that quick.
+if fast_folder():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(fast_folder()))
 
 
 def pytest_addoption(parser):
