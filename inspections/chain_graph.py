@@ -15,6 +15,7 @@ from foodtrace.trace.chain.acts import Deed, Holder, acts_of
 from foodtrace.trace.chain.model import Chain, ChainItem
 
 MOST_NODES = 300
+BOLD_WIDTH = 166  # bold type is wider
 
 # Styles of nodes and edges: the page gives each a word, a shape or dashes, and a colour.
 ROOT, RECALLED, PROCESS, PARTY = "root", "recalled", "step", "party"
@@ -148,7 +149,7 @@ def _node(
     styles = [ROOT] * (item.id == root_id) + [RECALLED] * (item.id in affected)
     return Node(
         key,
-        (fit(name), fit(number), fit(party)),
+        (fit(name, BOLD_WIDTH), fit(number), fit(party)),
         f"{name} · {number} · {party}",
         href(item),
         RECALLED if item.id in affected else "",
@@ -167,7 +168,7 @@ def _summary(parts: _Parts, affected: Collection[int]) -> Drawing:
     nodes = [
         Node(
             party,
-            (fit(parts.holder_name(party)), str(count)),
+            (fit(parts.holder_name(party), BOLD_WIDTH), str(count)),
             f"{parts.holder_name(party)} · {count}",
             mark=RECALLED if party in recalled else "",
             style=f"{PARTY} {RECALLED}" if party in recalled else PARTY,

@@ -11,9 +11,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-NODE_WIDTH = 176
+NODE_WIDTH = 200
 NODE_HEIGHT = 66
-COLUMN_GAP = 64
+COLUMN_GAP = 56
 ROW_GAP = 18
 BEND_HEIGHT = 6  # the room a passing line takes in a column
 MARGIN = 14
@@ -121,7 +121,7 @@ def fit(text: str, width: float = NODE_WIDTH - 2 * PADDING) -> str:
 def _pixels(character: str) -> float:
     if unicodedata.east_asian_width(character) in "WF":
         return 13
-    return 9.5 if character.isupper() or character in "…MW@%" else 7.4
+    return 9.0 if character.isupper() or character in "…MW@%" else 7.2
 
 
 def _ranks(keys: Sequence[Key], edges: Iterable[Edge]) -> dict[Key, int]:

@@ -151,16 +151,15 @@ def search_lots(session: Session, actor: Actor, text: str) -> list[FoundLot]:
         )
     )
     certified = select(models.Certificate.lot).where(models.Certificate.number == wanted)
-    return _found(
-        session,
-        [
-            select(Lot.item_id).where(Lot.product_identifier.in_(products)),
-            select(Lot.item_id).where(Lot.party_id.in_(parties)),
-            select(Lot.item_id).where(func.lower(Lot.lot_number) == wanted.lower()),
-            select(Item.id).where(Item.canonical.in_(certified)),
-            select(Item.id).where(Item.gtin == gtin, Item.kind != "class"),
-        ],
-    )
+    ids = [
+        select(Lot.item_id).where(Lot.product_identifier.in_(products)),
+        select(Lot.item_id).where(Lot.party_id.in_(parties)),
+        select(Lot.item_id).where(func.lower(Lot.lot_number) == wanted.lower()),
+        select(Item.id).where(Item.canonical.in_(certified)),
+    ]
+    if gtin is not None:
+        ids.append(select(Item.id).where(Item.gtin == gtin, Item.kind != "class"))
+    return _found(session, ids)
 
 
 def view_lot(session: Session, actor: Actor, canonical: str) -> LotView:

@@ -284,6 +284,7 @@ SEARCHES = [
     ("bruno", {"JAM"}),
     ("SDNT-2026-0117", {"JAM"}),
     ("", {"APPLE", "JAM", "SALT"}),
+    ("106901234500000010", {None}),
     ("%", set()),
     ("_", set()),
     ("nothing like it", set()),
@@ -292,7 +293,17 @@ SEARCHES = [
 
 def test_a_lot_is_found_by_code_number_name_and_certificate(sqlite_store):
     with sqlite_store.transaction() as session:
-        add_jam(session)
+        members = add_jam(session)
+        event(
+            session,
+            members.bruno,
+            5,
+            type="AggregationEvent",
+            action="ADD",
+            bizStep="packing",
+            parentID="https://id.gs1.org/00/106901234500000010",
+            childQuantityList=[quantity(JAM, 10, None)],
+        )
         laboratory = add_laboratory(session)
         services.issue_certificate(session, laboratory, **certificate(lot=JAM, results=[CADMIUM]))
     with sqlite_store.reading() as session:
