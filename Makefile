@@ -5,6 +5,8 @@ STAMP = .venv/.installed
 LOCKED = .venv/.locked
 PORT ?= 8000
 HOST ?= 127.0.0.1
+# What the printed QR codes carry.
+export FOODTRACE_BASE_URL ?= http://$(HOST):$(PORT)
 
 .PHONY: install run test check bench lock translations clean
 
@@ -18,7 +20,7 @@ $(LOCKED): requirements-dev.lock
 
 # The links are made again when a file is added, moved or removed: a folder's time changes then.
 $(STAMP): $(LOCKED) setup.cfg pyproject.toml $(shell find $(PACKAGES) -type d -not -name __pycache__)
-	.venv/bin/pip install -q --disable-pip-version-check --no-deps -e .
+	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 run: $(STAMP)
