@@ -5,8 +5,6 @@ STAMP = .venv/.installed
 LOCKED = .venv/.locked
 PORT ?= 8000
 HOST ?= 127.0.0.1
-# What the printed QR codes carry.
-export FOODTRACE_BASE_URL ?= http://$(HOST):$(PORT)
 
 .PHONY: install run test check bench lock translations clean
 
@@ -23,6 +21,8 @@ $(STAMP): $(LOCKED) setup.cfg pyproject.toml $(shell find $(PACKAGES) -type d -n
 	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+# What the printed QR codes carry.
+run: export FOODTRACE_BASE_URL ?= http://$(HOST):$(PORT)
 run: $(STAMP)
 	@.venv/bin/foodtrace migrate
 	@.venv/bin/foodtrace demo --if-empty

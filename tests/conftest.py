@@ -44,7 +44,11 @@ def pytest_unconfigure(config):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     report = (yield).get_result()
-    if report.skipped and item.config.getoption("--forbid-skips") and not hasattr(report, "wasxfail"):
+    if (
+        report.skipped
+        and item.config.getoption("--forbid-skips")
+        and not hasattr(report, "wasxfail")
+    ):
         report.outcome = "failed"
         report.longrepr = f"skipped, and skips are forbidden: {report.longrepr}"
 

@@ -33,16 +33,43 @@ class PostgresServer:
         data = self.folder / "data"
         run = {"user": self.user, "check": True, "stdout": subprocess.DEVNULL, "cwd": self.folder}
         subprocess.run(
-            [binaries / "initdb", "-D", data, "-U", "foodtrace", "-A", "trust", "--no-sync",
-             "--encoding=UTF8", "--locale=C"],
+            [
+                binaries / "initdb",
+                "-D",
+                data,
+                "-U",
+                "foodtrace",
+                "-A",
+                "trust",
+                "--no-sync",
+                "--encoding=UTF8",
+                "--locale=C",
+            ],
             **run,
         )
         port = free_port()
         self.process = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-p", str(port), "-k", self.folder,
-             "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300",
-             "-c", "shared_buffers=256MB", "-c", "log_min_messages=fatal"],
-            user=self.user, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [
+                binaries / "postgres",
+                "-D",
+                data,
+                "-p",
+                str(port),
+                "-k",
+                self.folder,
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "max_connections=300",
+                "-c",
+                "shared_buffers=256MB",
+                "-c",
+                "log_min_messages=fatal",
+            ],
+            user=self.user,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.url = f"postgresql://foodtrace@127.0.0.1:{port}/"
         wait_for(self.url + "postgres")

@@ -2,13 +2,11 @@
 
 import importlib
 
-import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
-from foodtrace.trace.errors import FoodtraceError
 from foodtrace.trace.store.migrate import configuration, is_current, upgrade
 from foodtrace.trace.store.models import Base
 from foodtrace.trace.store.session import Store
