@@ -76,31 +76,20 @@ _EVER_PUT_IN = (
     )
     .distinct()
 )
-# Events are found by their items first: on their own table no index leads to them.
-_OF_ALONE = select(_PART.event_id).where(
-    _PART.item_id.in_(select(id_rows("alone").c.id)), _PART.role == Role.CHILD.value
+# One step after another, and not in one query: PostgreSQL reads whole tables for that one
+# until it has statistics, which a database that is just being filled has not.
+_WITH_CHILD = select(_PART.event_id).where(_PART.item_id.in_(_IDS), _PART.role == Role.CHILD.value)
+_WITH_PARENT = select(_PART.event_id).where(
+    _PART.item_id.in_(_IDS), _PART.role == Role.PARENT.value
 )
-_OF_CONTAINERS = select(_PART.event_id).where(
-    _PART.item_id.in_(select(id_rows("containers").c.id)), _PART.role == Role.PARENT.value
+_PACKED = select(_EVENT.id, _EVENT.event_time, _EVENT.action == "ADD").where(
+    _EVENT.id.in_(_IDS), _IS_PACKING, is_live()
 )
-_ACTS = (
-    select(
-        _EVENT.id,
-        _EVENT.event_time,
-        _EVENT.action == "ADD",
-        _PARENT.c.item_id,
-        _CHILD.c.item_id,
-        _CHILD.c.amount,
-        _CHILD.c.uom,
-    )
-    .join(_PARENT, and_(_PARENT.c.event_id == _EVENT.id, _PARENT.c.role == Role.PARENT.value))
-    .join(_CHILD, and_(_CHILD.c.event_id == _EVENT.id, _CHILD.c.role == Role.CHILD.value))
-    .where(
-        _EVENT.id.in_(_OF_ALONE.union(_OF_CONTAINERS)),
-        _PARENT.c.item_id != _CHILD.c.item_id,
-        _IS_PACKING,
-        is_live(),
-    )
+_PACKED_PARTS = (
+    select(_PART.event_id, _PART.role, _PART.item_id, _PART.amount, _PART.uom)
+    .where(_PART.event_id.in_(_IDS), _PART.role.in_((Role.PARENT.value, Role.CHILD.value)))
+    # "parent" before "child": each event's container is known before its contents.
+    .order_by(_PART.event_id, _PART.role.desc())
 )
 _EMPTYING = select(_EVENT.id, _EVENT.event_time, _PARENT.c.item_id).where(
     _EVENT.id == _PARENT.c.event_id,
@@ -186,19 +175,33 @@ def _worked_out(
     session: Session, alone: set[int], divisible: set[int], containers: set[int]
 ) -> Iterable[Interval]:
     of_content: dict[int, list[Packing]] = defaultdict(list)
-    rows = session.connection().execute(
-        _ACTS, {"alone": sorted(alone), "containers": sorted(containers) if divisible else []}
-    )
-    for row in rows:
-        act = Packing(*row)
-        content_id, container_id = row[4], row[3]
-        if content_id in alone or (content_id in divisible and container_id in containers):
+    for act in _acts(session, alone, containers if divisible else set()):
+        content_id = act.content_id
+        if content_id in alone or (content_id in divisible and act.container_id in containers):
             of_content[content_id].append(act)
     emptied = _emptied(session, {act.container_id for own in of_content.values() for act in own})
     for content_id, own in of_content.items():
         inside = {act.container_id for act in own}
         emptying = [act for container_id in inside for act in emptied.get(container_id, ())]
         yield from packed_intervals(content_id, [*own, *emptying], alone=content_id in alone)
+
+
+def _acts(session: Session, alone: set[int], containers: set[int]) -> Iterable[Packing]:
+    """Yield the live acts that name one of these serials, or one of these containers."""
+    event_ids: set[int] = set()
+    if alone:
+        event_ids |= set(_scalars(session, _WITH_CHILD, ids=alone))
+    if containers:
+        event_ids |= set(_scalars(session, _WITH_PARENT, ids=containers))
+    ids = {"ids": sorted(event_ids)}
+    live = {row[0]: row for row in session.connection().execute(_PACKED, ids)}
+    container: dict[int, int] = {}
+    for event_id, role, item_id, amount, uom in session.connection().execute(_PACKED_PARTS, ids):
+        if role == Role.PARENT:
+            container[event_id] = item_id
+        elif event_id in live and container.get(event_id, item_id) != item_id:
+            _, time, adds = live[event_id]
+            yield Packing(event_id, time, adds, container[event_id], item_id, amount, uom)
 
 
 def _emptied(session: Session, containers: set[int]) -> dict[int, list[Packing]]:
