@@ -7,12 +7,10 @@ import uuid
 import pytest
 
 try:
-    import foodtrace.consumer_web
+    from foodtrace.trace.store.migrate import upgrade
+    from foodtrace.trace.store.session import Store
 except ModuleNotFoundError as error:
-    pytest.exit(f"{error}: run make, or pip install -e .", returncode=4)
-
-from foodtrace.trace.store.migrate import upgrade
-from foodtrace.trace.store.session import Store
+    pytest.exit(f"{error}: run make install", returncode=4)
 
 from .postgres import PostgresServer, fast_folder
 
