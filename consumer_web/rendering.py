@@ -15,15 +15,18 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import get_locale, gettext
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from foodtrace.consumer_web import words
-from foodtrace.consumer_web.journey import FIRST_STEPS, step_word, zone_of
-from foodtrace.trace.chain.model import ChainItem, PartyFacts
+from foodtrace.consumer_web.journey import Step, step_word, zone_of
+from foodtrace.consumer_web.phrases import Phrases, current_phrases
+from foodtrace.trace.chain.model import ChainItem, Hop, PartyFacts
 from foodtrace.trace.errors import Problem
 from foodtrace.trace.language import ENGLISH, NAME_OF, TAG_OF
 
 CHINA = zone_of("+08:00")
+Picker = Callable[[str | None, str | None], str | Markup]
+Namer = Callable[[PartyFacts | None], str | Markup]
 STYLE = (
     files("foodtrace.consumer_web")
     .joinpath("static/consumer.css")
@@ -64,37 +67,46 @@ def add_words(bp: Blueprint) -> None:
     @bp.app_context_processor
     def values() -> dict[str, Any]:
         locale = str(get_locale())
+        phrases = current_phrases()
+        pick = _picker(english=locale == ENGLISH)
+        party = _namer(phrases, pick)
         return {
+            "_": phrases.gettext,
+            "ngettext": phrases.ngettext,
             "STYLE": Markup(STYLE),  # noqa: S704  our own file
             "lang": TAG_OF.get(locale, "zh-CN"),
             "languages": [(TAG_OF[name], NAME_OF[name]) for name in TAG_OF],
             "in_language": _in_language,
-            "pick": _picker(english=locale == ENGLISH),
-            "party": _party,
+            "pick": pick,
+            "party": party,
+            "where": lambda hop: _where(hop, party, pick),
+            "entry": lambda step: _entry(step, phrases),
             "stamp": stamp,
             "day": day,
             "problem_text": problem_text,
             "lot_name": lot_name,
-            "step_text": lambda step: gettext(words.step_text(step_word(step.hop))),
+            "step_text": lambda step: phrases.gettext(words.step_text(step_word(step.hop))),
             "in_china": lambda moment: moment.astimezone(CHINA),
             "in_offset": lambda moment, offset: moment.astimezone(zone_of(offset)),
-            "first_steps": FIRST_STEPS,
             "words": words,
         }
 
 
 def stamp(moment: datetime) -> Markup:
-    """Return a time to the minute in the offset that it has; named where it is not China's."""
-    text = moment.strftime("%Y-%m-%d %H:%M")
-    offset = moment.strftime("%z")
-    offset = f"{offset[:3]}:{offset[3:]}"
-    shown = text if offset == "+08:00" else f"{text} UTC{offset}"
-    return Markup('<time datetime="{}{}">{}</time>').format(text.replace(" ", "T"), offset, shown)
+    """Return a time to the minute in the offset that it has; named where it is not China's.
+
+    >>> str(stamp(datetime(2026, 11, 2, 8, 30, tzinfo=CHINA)))
+    '<time datetime="2026-11-02T08:30+08:00">2026-11-02 08:30</time>'
+    """
+    exact = moment.isoformat(timespec="minutes")
+    zone = "" if exact[16:] == "+08:00" else f" UTC{exact[16:]}"
+    # Digits and signs only: nothing to escape, and there are hundreds on a page.
+    return Markup(f'<time datetime="{exact}">{exact[:10]} {exact[11:16]}{zone}</time>')  # noqa: S704
 
 
 def day(value: date) -> Markup:
     """Return a date."""
-    return Markup("<time>{}</time>").format(value.isoformat())
+    return Markup(f"<time>{value.isoformat()}</time>")  # noqa: S704  digits only
 
 
 def lot_name(item: ChainItem) -> str:
@@ -111,7 +123,7 @@ def problem_text(problem: Problem) -> str:
     )
 
 
-def _picker(*, english: bool) -> Callable[[str | None, str | None], str | Markup]:
+def _picker(*, english: bool) -> Picker:
     """Return a function that chooses between the Chinese and the English form of a name.
 
     A name in the other language says so, for those who have the page read to them.
@@ -124,18 +136,45 @@ def _picker(*, english: bool) -> Callable[[str | None, str | None], str | Markup
             return in_english or ""
         if chinese.isascii():
             return chinese
-        return Markup('<span lang="zh-CN">{}</span>').format(chinese)
+        return Markup(f'<span lang="zh-CN">{escape(chinese)}</span>')  # noqa: S704  escaped
 
     return pick
 
 
-def _party(facts: PartyFacts | None) -> str | Markup:
-    """Return the name of a party; those who are not registered are not named by a number."""
-    if facts is None:
-        return str(gettext("an organisation that is not named"))
-    if facts.name is None:
-        return str(gettext("an organisation that is not registered"))
-    return _picker(english=str(get_locale()) == ENGLISH)(facts.name, facts.name_en)
+def _namer(phrases: Phrases, pick: Picker) -> Namer:
+    """Return a function that names a party, each one looked at once.
+
+    Who is not registered is not named by a number that says nothing to a reader.
+    """
+    named: dict[str, str | Markup] = {}
+
+    def party(facts: PartyFacts | None) -> str | Markup:
+        if facts is None:
+            return phrases.gettext("an organisation that is not named")
+        name = named.get(facts.identifier)
+        if name is None:
+            name = escape(pick(facts.name, facts.name_en))
+            if not name:
+                name = phrases.gettext("an organisation that is not registered")
+            named[facts.identifier] = name
+        return name
+
+    return party
+
+
+def _where(hop: Hop, party: Namer, pick: Picker) -> Markup:
+    """Return who did a step, and in which region: never the exact place."""
+    region = hop.place.region if hop.place else None
+    name = escape(party(hop.party))
+    return name + Markup(" · ") + escape(pick(region, None)) if region else name
+
+
+def _entry(step: Step, phrases: Phrases) -> Markup:
+    """Return the number of a step's entry, and when it was recorded."""
+    recorded = step.recorded_at
+    time = stamp(recorded) if step.later else recorded.isoformat(timespec="minutes")[11:16]
+    text = phrases.gettext("No. %(number)s, recorded %(time)s", number=step.hop.id, time=time)
+    return Markup(f"<small>{text}</small>")  # noqa: S704  filled by gettext
 
 
 def _in_language(tag: str) -> str:
