@@ -165,6 +165,22 @@ def problems(folder: Path) -> list[str]:
     return found
 
 
+def conflicts(folders: Iterable[Path]) -> list[str]:
+    """Return the texts that two folders translate differently: on a page only one can win."""
+    first: dict[object, tuple[str, object]] = {}
+    found = []
+    for folder in folders:
+        for message in texts(merged(folder)):
+            key = (message.context, message.id)
+            name, string = first.setdefault(key, (folder.name, message.string))
+            if string != message.string:
+                found.append(
+                    f"{words(message.id)[0]!r} is {string!r} in {name} and {message.string!r} "
+                    f"in {folder.name}: use one translation, or two English texts"
+                )
+    return found
+
+
 def write(folder: Path) -> None:
     """Write a folder's messages.po and messages.mo."""
     catalog = merged(folder)
@@ -187,7 +203,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     if options.write:
         for folder in folders:
             write(folder)
-    found = [line for folder in folders for line in problems(folder)]
+    found = [line for folder in folders for line in problems(folder)] + conflicts(folders)
     for line in found:
         print(line)
     return 1 if found else 0

@@ -4,12 +4,16 @@ import gettext
 
 import pytest
 
-from .check_translations import FOLDERS, catalogue_path, main, problems
+from .check_translations import FOLDERS, catalogue_path, conflicts, main, problems
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_text_is_translated_and_compiled(folder, pytestconfig):
     assert problems(pytestconfig.rootpath / folder) == []
+
+
+def test_no_two_folders_translate_a_text_differently(pytestconfig):
+    assert conflicts(pytestconfig.rootpath / folder for folder in FOLDERS) == []
 
 
 @pytest.fixture
@@ -107,3 +111,15 @@ def test_a_template_that_cannot_be_parsed_is_an_error(project):
     (project / "trace" / "templates" / "trace" / "page.html").write_text("{% if %}")
     with pytest.raises(Exception, match="Expected an expression"):
         run(project)
+
+
+def test_one_text_has_one_translation_in_all_folders(project, capsys):
+    translated(project)
+    other = project / "producers"
+    other.mkdir()
+    (other / "rules.py").write_text('RULE = mark("Recall")\n')
+    main(["--write", "producers"], root=project)
+    path = catalogue_path(other)
+    path.write_text(path.read_text().replace('"Recall"\nmsgstr ""', '"Recall"\nmsgstr "收回"'))
+    assert main(["--write", "trace", "producers"], root=project) == 1
+    assert "use one translation, or two English texts" in capsys.readouterr().out
