@@ -2,9 +2,20 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, literal, null, select, type_coerce, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    literal,
+    null,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from foodtrace.inspections import models
@@ -94,14 +105,7 @@ def findings_among(session: Session, canonicals: Collection[str]) -> Findings:
     Recalls and certificates with their results come as one UNION ALL, each padded with
     the other's columns, because a page may ask the database only a few times.
     """
-    lots = text_rows("lots")
-    certificates = _select_certificates(_RECALL).where(
-        models.Certificate.lot.in_(select(lots.c.id))
-    )
-    recalls = _select_recalls((*_CERTIFICATE, *_RESULT)).where(
-        models.Recall.lot.in_(select(lots.c.id))
-    )
-    rows = session.execute(union_all(certificates, recalls), {"lots": sorted(canonicals)}).all()
+    rows = session.execute(_findings(), {"lots": sorted(canonicals)}).all()
     return Findings(
         tuple(sorted(_certificates(rows), key=lambda c: (c.issued_on, c.id), reverse=True)),
         tuple(sorted(_recalls(rows), key=lambda r: r.id, reverse=True)),
@@ -130,6 +134,19 @@ def recalls_where(
         _select_recalls(()).where(*conditions).order_by(models.Recall.id.desc()).limit(limit)
     )
     return tuple(_recalls(rows.all()))
+
+
+@lru_cache(maxsize=1)
+def _findings() -> CompoundSelect[*tuple[Any, ...]]:
+    """Return the statement of `findings_among`: making it costs more than running it."""
+    lots = text_rows("lots")
+    certificates = _select_certificates(_RECALL).where(
+        models.Certificate.lot.in_(select(lots.c.id))
+    )
+    recalls = _select_recalls((*_CERTIFICATE, *_RESULT)).where(
+        models.Recall.lot.in_(select(lots.c.id))
+    )
+    return union_all(certificates, recalls)
 
 
 def _select_certificates(padding: Iterable[Column]) -> Rows:
@@ -187,9 +204,8 @@ def _recalls(rows: Sequence[Row[Any]]) -> Iterator[Recall]:
 
 
 def _facts(row: Row[Any], columns: Iterable[Column], prefix: str) -> dict[str, Any]:
-    return {
-        str(column.key).removeprefix(prefix): getattr(row, str(column.key)) for column in columns
-    }
+    values = row._mapping
+    return {key.removeprefix(prefix): values[key] for key in (str(c.key) for c in columns)}
 
 
 def _result(row: Row[Any]) -> Result:
