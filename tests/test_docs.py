@@ -5,11 +5,13 @@ import re
 import shlex
 import shutil
 from datetime import date
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
 import click
 import pytest
+from babel.messages.pofile import read_po
 
 from foodtrace.consumer_web.cli import main
 from foodtrace.consumer_web.demonstration import making
@@ -185,3 +187,19 @@ def test_every_guide_is_there_in_both_languages():
     for name in GUIDES:
         assert (DOCS / f"guide-{name}.md").exists()
         assert (DOCS / f"guide-{name}.zh-CN.md").exists()
+
+
+def test_what_a_guide_prints_in_bold_stands_on_the_pages_in_that_language():
+    catalogues = [*ROOT.glob("*/translations/*/LC_MESSAGES/messages.po")]
+    assert len(catalogues) == 4
+    english, chinese = set(), set()
+    for path in catalogues:
+        for message in read_po(BytesIO(path.read_bytes()), locale="zh_Hans_CN"):
+            texts = message.id if isinstance(message.id, tuple) else (message.id,)
+            english.update(texts)
+            chinese.update([message.string] if len(texts) == 1 else message.string)
+    for page in DOCS.glob("guide-*.md"):
+        known = chinese if ".zh-CN" in page.name else english
+        bold = re.findall(r"\*\*(.+?)\*\*", page.read_text().replace("\n   ", " "))
+        assert bold
+        assert [text for text in bold if text not in known] == [], page.name
