@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench import chain
+from bench import capture, chain, scan
 from bench.databases import fill_postgresql, fill_sqlite, postgresql
 from bench.figures import Figure, progress, table
 from bench.supply import Supply
@@ -35,7 +35,7 @@ def chains(folder: Path, server: PostgresServer, quick: bool) -> list[Figure]:
         asked = chain.questions(supply, 40 if quick else 200)
         urls = (
             fill_sqlite(folder / f"supply-{edges}.sqlite", supply),
-            fill_postgresql(server, supply),
+            fill_postgresql(server, supply, f"supply_{edges}"),
         )
         del supply
         for url in urls:
@@ -43,7 +43,7 @@ def chains(folder: Path, server: PostgresServer, quick: bool) -> list[Figure]:
     return figures
 
 
-RUN = {"chain": chains}
+RUN = {"chain": chains, "scan": scan.measure, "capture": capture.measure}
 
 if __name__ == "__main__":
     main()

@@ -38,7 +38,7 @@ def fill_sqlite(path: Path, supply: Supply) -> str:
     for table, columns in tables():
         places = ", ".join("?" * len(columns))
         connection.executemany(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",  # noqa: S608
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",
             supply.rows[table],
         )
         connection.commit()
@@ -48,9 +48,8 @@ def fill_sqlite(path: Path, supply: Supply) -> str:
     return url
 
 
-def fill_postgresql(server: PostgresServer, supply: Supply) -> str:
+def fill_postgresql(server: PostgresServer, supply: Supply, name: str) -> str:
     """Make a migrated PostgreSQL database of the graph, with statistics; return its URL."""
-    name = f"bench_{supply.edges}"
     server.run(f"CREATE DATABASE {name}")
     url = server.database(name)
     _migrate(url)

@@ -5,10 +5,12 @@ with times and amounts as the tables keep them, ready for bulk loading.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from foodtrace.trace.gs1.check_digits import gs1_check_digit
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MILLION = 1_000_000
@@ -25,10 +27,13 @@ COLUMNS = {
     "containment": "content_id container_id since until amount uom",
     "lot": "item_id event_id product_identifier party_id made_at lot_number production_date"
     " expiry_date origin amount uom",
+    "certificate": "id party_id number lot kind sampled_on issued_on verdict recorded_at",
+    "certificate_result": "certificate_id position analyte outcome value unit",
 }
 
-# Level, its share of the lots, how many inputs a lot has, from which level, how many firms.
-LEVELS = (
+# Name, lots for each lot of a shop, how many inputs one has, from which level, how many firms.
+Level = tuple[str, float, tuple[int, int], str | None, int]
+LEVELS: Sequence[Level] = (
     ("farm", 0.25, (0, 0), None, 1000),
     ("packer", 0.17, (2, 5), "farm", 100),
     ("processor", 0.085, (3, 20), "packer", 60),
@@ -36,8 +41,20 @@ LEVELS = (
     ("distributor", 0.25, (1, 1), "factory", 40),
     ("shop", 1.0, (1, 1), "distributor", 800),
 )
-EDGES_A_SHOP_LOT = 3.27
+# Short chains, as most consumers see them: seven ancestors, two dozen hops.
+SHORT_LEVELS: Sequence[Level] = (
+    ("farm", 0.5, (0, 0), None, 200),
+    ("packer", 0.5, (1, 2), "farm", 100),
+    ("processor", 0.4, (2, 3), "packer", 60),
+    ("shop", 1.0, (1, 1), "processor", 200),
+)
+CERTIFIED = ("packer", "processor")
 WINDOW = 200  # a lot's inputs are of its own weeks and region
+
+
+def checked(digits: str) -> str:
+    """A GS1 key with its check digit."""
+    return digits + gs1_check_digit(digits)
 
 
 def stamp(day: float) -> str:
@@ -50,41 +67,44 @@ class Supply:
     """The rows of one graph, by table, and the lots that the benchmark asks about."""
 
     edges: int
+    kinds: Sequence[Level] = LEVELS
+    with_hub: bool = True
     rows: dict[str, list[tuple[Any, ...]]] = field(
         default_factory=lambda: {table: [] for table in COLUMNS}
     )
     levels: dict[str, list[int]] = field(default_factory=dict)
     firms: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
-    hub: str = "/01/06900000000090/10/HUB"
+    hub: str = ""
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.edges)  # noqa: S311  reproducible, not secret
+        self.random = random.Random(self.edges)
         self.events = 0
         self.masters = 0
         self._firms()
-        shops = int(self.edges / EDGES_A_SHOP_LOT)
-        for step, level in enumerate(LEVELS):
-            self._level(step, *level[:4], shops)
-        self._hub(shops)
+        a_shop_lot = sum(share * sum(inputs) / 2 for _, share, inputs, _, _ in self.kinds)
+        for step, level in enumerate(self.kinds):
+            self._level(step, *level[:4], int(self.edges / a_shop_lot))
+        if self.with_hub:
+            self._hub()
 
     def pick(self, level: str, count: int) -> list[str]:
         """Some lots of a level, the same each time."""
-        chooser = random.Random(count)  # noqa: S311
+        chooser = random.Random(count)
         lots = self.levels[level]
         return [self.rows["item"][chooser.choice(lots) - 1][2] for _ in range(count)]
 
     def _firms(self) -> None:
-        for step, (level, _, _, _, count) in enumerate(LEVELS):
+        for step, (level, _, _, _, count) in enumerate(self.kinds):
             self.firms[level] = []
             for number in range(count):
                 self.masters += 3
-                party, gln = self.masters, f"69{step}{number:09d}0"
+                party, gln = self.masters, checked(f"69{step}{number:09d}")
                 name = f"{level} {number}"
                 row = (party, f"/417/{gln}", name, name, level, f"Region {number % 30}", 1)
                 self.rows["party"].append(row)
                 where = (party + 1, f"/414/{gln}", party, f"{name} gate", name, "Region", 1)
                 self.rows["place"].append(where)
-                gtin = f"069{step}{number:09d}0"
+                gtin = checked(f"069{step}{number:09d}")
                 what = (
                     party + 2,
                     f"/01/{gtin}",
@@ -117,8 +137,10 @@ class Supply:
             lots.append(lot)
             parents = self._parents(above, inputs, number / count) if above else []
             self._made(lot, parents, firm, day)
+            if name in CERTIFIED:
+                self._certificate(lot, day)
             if name != "shop":
-                self._journey(lot, firm, LEVELS[step + 1][0], day)
+                self._journey(lot, firm, self.kinds[step + 1][0], day)
 
     def _item(self, firm: tuple[int, str, str], lot: str) -> int:
         number = len(self.rows["item"]) + 1
@@ -168,7 +190,9 @@ class Supply:
         moved, role, amount, uom = lot, "epc", 60 * MILLION, "KGM"
         if self.random.random() < 0.2:
             moved = len(self.rows["item"]) + 1
-            self.rows["item"].append((moved, "logistic", f"/00/3690{moved:014d}", None, None))
+            self.rows["item"].append(
+                (moved, "logistic", f"/00/{checked(f'3690{moved:013d}')}", None, None)
+            )
             packed = self._event(("AggregationEvent", "ADD", "packing"), day + 0.5, firm)
             self.rows["event_item"].append((packed, "parent", moved, MILLION, None))
             self.rows["event_item"].append((packed, "child", lot, amount, uom))
@@ -211,11 +235,26 @@ class Supply:
         )
         return number
 
-    def _hub(self, shops: int) -> None:
+    def _certificate(self, lot: int, day: float) -> None:
+        number = self.masters + self.events + 1
+        self.events += 1  # a certificate is a statement as well
+        name = self.rows["item"][lot - 1][2]
+        date = stamp(day)[:10]
+        self.rows["certificate"].append(
+            (number, 1, f"C{number}", name, "commissioned", date, date, "pass", stamp(day))
+        )
+        for position in range(3):
+            self.rows["certificate_result"].append(
+                (number, position, f"Analyte {position}", "measured", "0.05", "mg/kg")
+            )
+
+    def _hub(self) -> None:
         """One lot of salt that a quarter of the processors used."""
         firm = self.firms["farm"][0]
         number = len(self.rows["item"]) + 1
-        self.rows["item"].append((number, "lot", self.hub, "06900000000090", "HUB"))
+        gtin = checked("0690000000009")
+        self.hub = f"/01/{gtin}/10/HUB"
+        self.rows["item"].append((number, "lot", self.hub, gtin, "HUB"))
         self._made(number, [], firm, 0)
         made_by = {row[1]: row[2] for row in self.rows["edge"]}
         lots = [lot for lot in self.levels["processor"] if lot in made_by]
