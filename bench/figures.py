@@ -17,7 +17,6 @@ class Figure:
     value: float
     floor: float | None
     floor_is: str
-    more_is_better: bool = False
 
     @property
     def ratio(self) -> str:

@@ -38,7 +38,7 @@ def foodtrace(environment: Mapping[str, str], ready: str = "/healthz") -> "Start
 
 def granian(application: str, environment: Mapping[str, str], threads: int) -> "Starting":
     """Return a WSGI application of this folder, under the server that the service has too."""
-    command = [
+    command: list[str | Path] = [
         *(BIN / "granian", "--interface", "wsgi", "--port", "{port}", "--workers", "1"),
         *("--blocking-threads", str(threads), "--runtime-threads", "1", "--http", "1", "--no-ws"),
         application,

@@ -214,7 +214,7 @@ class Supply:
         self.events += 1
         number = self.masters + self.events
         cold = (2 * MILLION, 4 * MILLION) if kind[2] == "receiving" else (None, None)
-        source, destination = (f"/417/{side[1]}" for side in sides) if sides else (None, None)
+        source, destination = [f"/417/{side[1]}" for side in sides] if sides else [None, None]
         self.rows["event"].append(
             (
                 number,
