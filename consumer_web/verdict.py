@@ -17,6 +17,8 @@ from foodtrace.trace.chain.model import Chain, ChainItem, Hop
 VOID_STEPS = frozenset({"decommissioning", "destroying"})
 HOLD = frozenset({"non_conformant", "stolen"})
 HOLD_PREFIX = "non_sellable"
+# Goods on the road are no gap; goods that nobody confirms a week later are one.
+LONGEST_ON_THE_ROAD = timedelta(days=7)
 
 
 class Verdict(StrEnum):
@@ -36,7 +38,7 @@ class Gap(StrEnum):
     """Why a record is incomplete."""
 
     ORIGIN = "origin"  # nobody recorded how a lot of the chain was made
-    CLAIMED = "claimed"  # a shipment that its recipient has not confirmed
+    CLAIMED = "claimed"  # a shipment that its recipient has not confirmed within a week
     MAKER = "maker"  # the maker is not registered
     PRODUCT = "product"  # the product is not registered
     UNTESTED = "untested"  # no valid test, neither of the lot nor of all that is in it
@@ -131,7 +133,8 @@ def _gaps(
 ) -> Iterable[tuple[Gap, int]]:
     if unmade := sum(leg.unmade for leg in journey.legs):
         yield Gap.ORIGIN, unmade
-    if claimed := sum(step.claimed for step in journey.steps):
+    overdue = today - LONGEST_ON_THE_ROAD
+    if claimed := sum(step.claimed and step.at.date() < overdue for step in journey.steps):
         yield Gap.CLAIMED, claimed
     if product.kind != "logistic":
         if product.party is None or product.party.name is None:

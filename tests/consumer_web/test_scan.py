@@ -158,7 +158,7 @@ def test_what_went_into_a_hidden_step_is_not_told(stage, read):
 def test_a_shipment_without_a_receipt_is_a_claim(stage, read):
     stage.made(stage.bruno, SAUCE_LOT, 10)
     stage.certify(SAUCE_LOT)
-    stage.shipped(stage.bruno, SAUCE_LOT, stage.carla, 5)
+    stage.shipped(stage.bruno, SAUCE_LOT, stage.carla, 9)
     _, page = read(SAUCE_LOT)
     assert "The record is incomplete" in page
     assert "claimed by Bruno Foods, not confirmed" in page

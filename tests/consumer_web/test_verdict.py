@@ -130,6 +130,13 @@ def test_each_gap_makes_the_record_incomplete(found, gap):
     assert dict(judgement.gaps) == {gap: 1}
 
 
+def test_goods_on_the_road_are_a_gap_after_a_week_only():
+    on_the_road, sent_on = chain(COOKED, SENT), (NOON + timedelta(days=1)).date()
+    for days, verdict in ((7, Verdict.COMPLETE), (8, Verdict.INCOMPLETE)):
+        today = sent_on + timedelta(days=days)
+        assert verdict_of(on_the_road, certificate(), today=today).verdict is verdict
+
+
 def test_a_record_without_a_test_is_incomplete():
     assert dict(verdict_of(chain()).gaps) == {Gap.UNTESTED: 1}
 
