@@ -5,60 +5,13 @@ Texts are English and marked; the page translates them.
 
 from decimal import Decimal
 
-from foodtrace.inspections.rules import CertificateKind, Comparator, Outcome, Result
+from foodtrace.inspections.rules import Comparator, Outcome, Result
+from foodtrace.inspections.words import KINDS
+from foodtrace.trace import words
 from foodtrace.trace.errors import mark
 
-STEPS = {
-    "accepting": mark("Accepted"),
-    "arriving": mark("Arrived"),
-    "assembling": mark("Put together"),
-    "collecting": mark("Collected"),
-    "commissioning": mark("Produced, lot registered"),
-    "consigning": mark("Handed over"),
-    "creating_class_instance": mark("Produced, lot registered"),
-    "cycle_counting": mark("Stock counted"),
-    "decommissioning": mark("Code taken out of use"),
-    "departing": mark("Departed"),
-    "destroying": mark("Destroyed"),
-    "disassembling": mark("Taken apart"),
-    "dispensing": mark("Handed out"),
-    "encoding": mark("Label written"),
-    "entering_exiting": mark("Passed a gate"),
-    "hidden": mark("Hidden steps"),
-    "holding": mark("Held back"),
-    "inspecting": mark("Inspected"),
-    "installing": mark("Placed in equipment"),
-    "killing": mark("Code taken out of use"),
-    "loading": mark("Loaded"),
-    "other": mark("Other step"),
-    "packing": mark("Packed"),
-    "picking": mark("Picked for an order"),
-    "receiving": mark("Received"),
-    "removing": mark("Taken out of equipment"),
-    "repackaging": mark("Repacked"),
-    "repairing": mark("Repaired"),
-    "replacing": mark("Replaced"),
-    "reserving": mark("Reserved"),
-    "retail_selling": mark("Sold"),
-    "sampling": mark("Sample taken"),
-    "sensor_reporting": mark("Temperature recorded"),
-    "shipping": mark("Shipped"),
-    "staging_outbound": mark("Made ready for dispatch"),
-    "stock_taking": mark("Stock taken"),
-    "stocking": mark("Put on the shelf"),
-    "storing": mark("Stored"),
-    "transforming": mark("Processed"),
-    "transporting": mark("Transported"),
-    "unloading": mark("Unloaded"),
-    "unpacking": mark("Unpacked"),
-    "void_shipping": mark("Shipment cancelled"),
-}
-
-CERTIFICATE_KINDS = {
-    CertificateKind.SELF_TEST: mark("Self-test"),
-    CertificateKind.COMMISSIONED: mark("Commissioned test"),
-    CertificateKind.SUPERVISION: mark("Official sampling"),
-}
+CERTIFICATE_KINDS = KINDS
+STEPS = {**words.STEPS, "hidden": mark("Hidden steps")}
 
 SIGNS = {
     Comparator.AT_MOST: "≤",
