@@ -322,6 +322,25 @@ def test_a_party_takes_from_the_place_where_it_acts_and_then_from_its_others():
     ]
 
 
+@pytest.mark.parametrize("source", [None, "farm"])
+def test_who_receives_its_own_goods_moves_them_to_another_of_its_places(source):
+    field, shed = place("field", "farm"), place("shed", "farm")
+    arrive = hop(2, "receiving", [("epc", LOT, 60)], by="farm", source=source, place=shed)
+    found = holdings(chain(made(1, 100, place=field), arrive))
+    assert [(one.state, one.place.name, one.amount) for one in found] == [
+        (State.HELD, "field", 40),
+        (State.HELD, "shed", 60),
+    ]
+
+
+def test_who_receives_more_than_anybody_had_is_the_one_to_ask():
+    assert lines(made(1, 100), received(2, 130, "farm")) == [
+        ("held", "farm", 100),
+        ("claimed", "farm", 130),
+        ("discrepancy", "farm", 130),
+    ]
+
+
 def test_an_unknown_party_is_known_by_its_place():
     dock = place("dock")
     (one,) = holdings(chain(made(1, 5, by=None, place=dock)))

@@ -193,12 +193,20 @@ class Ledger:
     def _claim(self, way: Way, wanted: Decimal | None, at: datetime) -> tuple[Decimal, bool]:
         """Take what nobody says to have sent: from the sender named, else the only holder."""
         giver, taker = way
-        if not giver:
-            others = {who for (who, _), pile in self.stock.items() if not pile.is_empty} - {taker}
-            giver = others.pop() if len(others) == 1 else ""
+        giver = giver or self._likely_giver(taker, wanted)
         taken, some = self._take(giver, "", wanted, at, blamed=giver or taker)
-        _pile(self.unconfirmed, (giver, taker)).add(taken, some, at)
+        if giver != taker:
+            _pile(self.unconfirmed, (giver, taker)).add(taken, some, at)
         return taken, some
+
+    def _likely_giver(self, taker: str, wanted: Decimal | None) -> str:
+        """Return the only other holder, or the taker itself who moves what it has already."""
+        others = {who for (who, _), pile in self.stock.items() if not pile.is_empty} - {taker}
+        if len(others) == 1:
+            return others.pop()
+        own = [pile for (who, _), pile in self.stock.items() if who == taker]
+        enough = sum(pile.amount for pile in own) >= (wanted or ZERO)
+        return taker if own and (enough or any(pile.some for pile in own)) else ""
 
     def concerns(self, act: Act) -> bool:
         """Whether there is anything here that the act could be about."""

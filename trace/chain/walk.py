@@ -215,6 +215,14 @@ def _children() -> Rows:
     return select(edge.c.child_id).join_from(ids, edge, edge.c.parent_id == ids.c.id)
 
 
+def _parents() -> Select[int, int]:
+    """Return rows (parent, child): what the items of a set were made of, one level."""
+    ids = id_rows("ids")
+    return select(edge.c.parent_id, edge.c.child_id).join_from(
+        ids, edge, edge.c.child_id == ids.c.id
+    )
+
+
 def _names() -> Rows:
     ids = id_rows("ids")
     return select(item.c.canonical).join_from(ids, item, item.c.id == ids.c.id)
@@ -294,5 +302,6 @@ HOPS = _hops()
 FACTS = _facts()
 MARKS = _marks()
 CHILDREN = _children()
+PARENTS = _parents()
 NAMES = _names()
 NAMED = _named()
