@@ -32,10 +32,9 @@ from foodtrace.trace.gs1.scanning import read_code
 from foodtrace.trace.masterdata.models import Lot
 from foodtrace.trace.masterdata.rules import checked
 from foodtrace.trace.store.models import Item
+from foodtrace.trace.store.types import LARGEST_ID
 
 PAGE = 50
-# What both databases can keep: a larger number in an address names nothing.
-LARGEST_ID = 2**63 - 1
 
 
 def issue_certificate(
@@ -170,6 +169,7 @@ def open_recall(
             "notice_url": notice_url,
         },
     )
+    _wait_for_others(session, canonical)
     same = recalls_where(
         session,
         models.Recall.lot == canonical,
@@ -277,6 +277,12 @@ def get_recall(session: Session, recall_id: int) -> Recall:
     if not found:
         raise NotFound()
     return found[0]
+
+
+def _wait_for_others(session: Session, canonical: str) -> None:
+    """Let one recall of a lot after the other look what is open, where writers run at once."""
+    row = select(Item.id).where(Item.canonical == canonical)
+    session.execute(row.with_for_update(key_share=True))
 
 
 def find_lot(session: Session, text: str) -> tuple[str, int]:

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy.orm import Session
+from werkzeug.routing import IntegerConverter
 
 from foodtrace.trace.access.actor import ANONYMOUS, Actor
 from foodtrace.trace.access.policy import Action
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
+from foodtrace.trace.store.types import LARGEST_ID
 
 STORE = "foodtrace.store"
 SETTINGS = "foodtrace.settings"
@@ -31,6 +33,17 @@ class Application(Flask):
         self.logger.error(
             "%s %s failed, id %s", request.method, request.path, g.crash_id, exc_info=exc_info
         )
+
+
+class IdConverter(IntegerConverter):
+    """``<int:…>`` in the address of a view: a number that both databases can keep.
+
+    A larger one becomes the largest, under which nothing is found either.
+    """
+
+    def to_python(self, value: str) -> int:
+        """Return the number; one of thousands of digits is not even read."""
+        return LARGEST_ID if len(value) >= len(str(LARGEST_ID)) else int(value)
 
 
 def store() -> Store:
@@ -114,6 +127,7 @@ def prepare(app: Flask, store: Store, settings: Settings) -> None:
         BABEL_DEFAULT_LOCALE="zh_Hans_CN",
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
     )
+    app.url_map.converters["int"] = IdConverter
     app.before_request(_apply_body_limit)
     app.after_request(_add_headers)
 

@@ -68,7 +68,7 @@ def revise_party(changes: dict[str, Any], party_id: int) -> "Party":
     actor = current_actor()
     require(actor, "party.revise", owner=party_id)
     with transaction() as session:
-        bp.check_etag(services.get_party(session, party_id), PartySchema)
+        bp.check_etag(services.get_party(session, party_id, for_change=True), PartySchema)
         party = services.revise_party(session, actor, party_id=party_id, **changes)
         session.expunge(party)
     return party
@@ -120,7 +120,7 @@ def revise_place(changes: dict[str, Any], place_id: int) -> "Place":
     """Correct what the register says of a place. Needs If-Match."""
     actor = current_actor()
     with transaction() as session:
-        place = services.get_place(session, place_id)
+        place = services.get_place(session, place_id, for_change=True)
         require(actor, "place.register", owner=place.party_id)
         bp.check_etag(place, PlaceSchema)
         place = services.revise_place(session, actor, place_id=place_id, **changes)
@@ -174,7 +174,7 @@ def revise_product(changes: dict[str, Any], product_id: int) -> "Product":
     """Correct what the label says of a product. Every version is kept. Needs If-Match."""
     actor = current_actor()
     with transaction() as session:
-        product = services.get_product(session, product_id)
+        product = services.get_product(session, product_id, for_change=True)
         require(actor, "product.register", owner=product.party_id)
         bp.check_etag(product, ProductSchema)
         product = services.revise_product(session, actor, product_id=product_id, **changes)

@@ -2,9 +2,17 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load
+from marshmallow import Schema, fields, post_load, validate
 
 from foodtrace.producers.events import Moved, Reading
+from foodtrace.trace.store.types import LARGEST_ID
+
+
+class RowId(fields.Integer):
+    """The number of a party, place or product in the register."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(min=0, max=LARGEST_ID), **options)
 
 
 class Amount(fields.Decimal):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema, fields, post_load, validate
 
 from foodtrace.producers.events import Condition, DocumentType, Moved, Reading
-from foodtrace.producers.schemas.common import Amount
+from foodtrace.producers.schemas.common import Amount, RowId
 from foodtrace.trace.errors import mark
 
 # Forms speak of local time: this is a service of one country.
@@ -102,8 +102,8 @@ class ProductForm(LabelForm):
 class BatchForm(Form):
     """A new lot. An amount in jin is kept in kilograms."""
 
-    product_id = fields.Integer(required=True)
-    place_id = fields.Integer(required=True)
+    product_id = RowId(required=True)
+    place_id = RowId(required=True)
     amount = Amount(required=True)
     uom = fields.String(required=True, validate=validate.OneOf(list(UNITS)))
     production_date = fields.Date(required=True)
@@ -130,7 +130,7 @@ class BatchForm(Form):
 class MoveForm(Form):
     """An act at a place; without a time it happens now."""
 
-    place_id = fields.Integer(required=True)
+    place_id = RowId(required=True)
     at = LocalMoment(load_default=None)
     note = fields.String(load_default=None, validate=validate.Length(max=NOTE))
 
@@ -151,7 +151,7 @@ class ShipForm(ItemsForm):
     """Goods for another party: a name to search for, then the one that was chosen."""
 
     recipient = fields.String(load_default="")
-    recipient_id = fields.Integer(load_default=None)
+    recipient_id = RowId(load_default=None)
     document = fields.String(load_default=None)
     document_type = fields.String(
         load_default="desadv", validate=validate.OneOf(get_args(DocumentType))
@@ -175,7 +175,7 @@ class OtherReceiptForm(MoveForm):
     amount = Amount(load_default=None)
     uom = fields.String(load_default="KGM", validate=validate.OneOf(list(UNITS)))
     sender = fields.String(load_default="")
-    sender_id = fields.Integer(load_default=None)
+    sender_id = RowId(load_default=None)
     document = fields.String(load_default=None)
 
 

@@ -5,7 +5,7 @@ from typing import Any, get_args
 from marshmallow import Schema, fields, post_load, validate
 
 from foodtrace.producers.events import Condition, DocumentType
-from foodtrace.producers.schemas.common import Amount, MovedSchema, ReadingSchema
+from foodtrace.producers.schemas.common import Amount, MovedSchema, ReadingSchema, RowId
 from foodtrace.producers.services.acts import MOST_ITEMS
 from foodtrace.producers.services.batches import Share
 
@@ -22,6 +22,9 @@ class GoodsSchema(Schema):
     expiry_date = fields.Date(allow_none=True)
     amount = Amount(allow_none=True)
     uom = fields.String(allow_none=True)
+    is_recalled = fields.Boolean(
+        metadata={"description": "Under an open recall, itself or something inside it"}
+    )
     contents = fields.List(fields.Nested(lambda: GoodsSchema()))
 
 
@@ -42,8 +45,8 @@ class LotListSchema(Schema):
 class NewLotSchema(Schema):
     """A new lot. Without inputs it was harvested, caught or brought in."""
 
-    product_id = fields.Integer(required=True)
-    place_id = fields.Integer(required=True)
+    product_id = RowId(required=True)
+    place_id = RowId(required=True)
     amount = Amount(required=True)
     uom = fields.String(load_default=None, allow_none=True)
     made_at = fields.AwareDateTime(load_default=None)
@@ -75,7 +78,7 @@ class ShareSchema(Schema):
     amount = Amount(required=True)
     uom = fields.String(load_default=None, allow_none=True)
     lot_number = fields.String(load_default=None, allow_none=True)
-    product_id = fields.Integer(load_default=None, allow_none=True)
+    product_id = RowId(load_default=None, allow_none=True)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Share:
@@ -87,7 +90,7 @@ class SplitSchema(Schema):
     """A lot that is split into new lots, each with a number of its own."""
 
     identifier = fields.String(required=True)
-    place_id = fields.Integer(required=True)
+    place_id = RowId(required=True)
     at = fields.AwareDateTime(load_default=None)
     shares = fields.List(
         fields.Nested(ShareSchema), required=True, validate=validate.Length(min=1, max=MOST_ITEMS)
@@ -132,7 +135,7 @@ class MakerSchema(Schema):
 class HandoverSumSchema(Schema):
     """How much of a lot went to one recipient, and how much of that was confirmed."""
 
-    party_id = fields.Integer()
+    party_id = RowId()
     name = fields.String()
     name_en = fields.String(allow_none=True)
     uom = fields.String(allow_none=True)
@@ -164,7 +167,7 @@ class QrQuery(Schema):
 class ActSchema(Schema):
     """What every act says: where, when, and a note. Without a time it happens now."""
 
-    place_id = fields.Integer(required=True)
+    place_id = RowId(required=True)
     at = fields.AwareDateTime(load_default=None)
     note = fields.String(load_default=None, allow_none=True)
     hidden = fields.Boolean(load_default=False)
@@ -193,14 +196,14 @@ class HandoverSchema(ItemsActSchema):
 class NewShipmentSchema(HandoverSchema):
     """Goods sent to another party."""
 
-    recipient_id = fields.Integer(required=True)
-    recipient_place_id = fields.Integer(load_default=None, allow_none=True)
+    recipient_id = RowId(required=True)
+    recipient_place_id = RowId(load_default=None, allow_none=True)
 
 
 class NewReceiptSchema(HandoverSchema):
     """Goods that arrived. A condition other than in_progress: no more of them will come."""
 
-    sender_id = fields.Integer(required=True)
+    sender_id = RowId(required=True)
     condition = fields.String(
         load_default="in_progress", validate=validate.OneOf(get_args(Condition))
     )
@@ -240,7 +243,7 @@ class ShipmentSchema(Schema):
     """Goods on their way to you: who says to have sent them, and when."""
 
     sent_at = fields.AwareDateTime()
-    sender_id = fields.Integer()
+    sender_id = RowId()
     sender_name = fields.String()
     sender_name_en = fields.String(allow_none=True)
     lines = fields.List(fields.Nested(ShipmentLineSchema))

@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
+from foodtrace.producers.schemas.common import RowId
 from foodtrace.trace.masterdata.rules import PARTY_KINDS
 
 
@@ -61,7 +62,7 @@ class PlaceSchema(PlaceChangesSchema):
 
     id = fields.Integer(dump_only=True)
     identifier = fields.String(dump_only=True)
-    party_id = fields.Integer()
+    party_id = RowId()
     name = fields.String(required=True)
     gln = fields.String(load_only=True, allow_none=True)
 
@@ -85,7 +86,7 @@ class ProductSchema(ProductChangesSchema):
 
     id = fields.Integer(dump_only=True)
     identifier = fields.String(dump_only=True)
-    party_id = fields.Integer()
+    party_id = RowId()
     name = fields.String(required=True)
     gtin = fields.String(load_only=True, allow_none=True)
 
@@ -93,4 +94,4 @@ class ProductSchema(ProductChangesSchema):
 class OwnerQuery(Schema):
     """Whose places or products; one's own when nothing is said."""
 
-    party_id = fields.Integer(load_default=None)
+    party_id = RowId(load_default=None)

@@ -12,6 +12,7 @@ from foodtrace.inspections.rules import Comparator, Limit, Outcome, Result, Verd
 from foodtrace.trace.access.actor import ANONYMOUS, Actor, Role
 from foodtrace.trace.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
+from ..trace.test_idempotency import at_once
 from .conftest import (
     CADMIUM,
     LOT,
@@ -341,3 +342,13 @@ def test_findings_of_many_lots_take_one_query(store, cast):
         found = services.findings_of(session, [LOT, *lots])
     assert len(found.certificates) == len(found.recalls) == 1
     assert len(statements) == 1
+
+
+def test_the_same_recall_opened_by_many_at_once_is_opened_once(store, cast):
+    def recall(_index):
+        with store.transaction() as session:
+            return services.open_recall(session, cast.regulator, **RECALL)
+
+    results, errors = at_once(8, recall)
+    assert len(results) == 1
+    assert [type(error) for error in errors] == [Conflict] * 7

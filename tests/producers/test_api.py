@@ -331,3 +331,30 @@ def test_an_administrator_acts_for_no_party(store, app, alba):
     assert places_of(registrar.post("/places", {"name": "x"})) == ["/party_id"]
     answer = registrar.post("/places", {"name": "三号地", "party_id": alba.party_id})
     assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("number", [str(2**63), "9" * 30, "9" * 5000], ids=len)
+def test_a_number_that_no_database_keeps_names_nothing(store, app, alba, chili, number):
+    registrar = Client(app, add_key(store, "regulator"))
+    for path in ("parties", "places", "products"):
+        assert registrar.get(f"/{path}/{number}").status_code == 404
+        assert registrar.patch(f"/{path}/{number}", {}, **{"If-Match": '"x"'}).status_code == 404
+    assert registrar.get(f"/places?party_id={number}").status_code == 400
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30, -(10**30)])
+def test_a_number_that_no_database_keeps_is_refused_in_a_body(alba_api, new_lot, number):
+    for field in ("product_id", "place_id"):
+        answer = alba_api.post("/lots", new_lot | {field: number})
+        assert answer.status_code == 400, answer.json
+        assert [error["place"] for error in answer.json["errors"]] == [f"/{field}"]
+
+
+def test_part_of_a_code_does_not_find_whose_it_is(store, app, alba_api):
+    registrar = Client(app, add_key(store, "administrator"))
+    party = {"name": "新农场", "kind": "farm", "gln": "9506000134352"}
+    assert registrar.post("/parties", party).status_code == 201
+    assert alba_api.get("/parties?search=950600013435").json == []
+    assert [found["name"] for found in alba_api.get("/parties?search=9506000134352").json] == [
+        "新农场"
+    ]

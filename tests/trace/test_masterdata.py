@@ -24,6 +24,7 @@ from foodtrace.trace.masterdata.services import (
     revise_product,
 )
 
+from ..web import add_key, bearer, staff_app
 from .test_idempotency import at_once
 
 USCC = "91350100M000100Y43"
@@ -299,3 +300,21 @@ def test_a_party_is_made_where_there_is_none_of_the_name(session):
     made = ensure_party(session, SYSTEM, "新来的")
     assert made.kind == "other"
     assert ensure_party(session, SYSTEM, "新来的").id == made.id
+
+
+def test_of_many_who_change_the_same_version_at_once_one_succeeds(store):
+    with store.transaction() as session:
+        farm = register_party(session, SYSTEM, name="绿源农场", kind="farm")
+        product = register_product(session, of(farm), party_id=farm.id, name="番茄").id
+    client = staff_app(store).test_client()
+    headers = bearer(add_key(store, "producer", farm.id))
+    address = f"/api/v1/products/{product}"
+    headers["If-Match"] = client.get(address, headers=headers).headers["ETag"]
+
+    def change(index):
+        body = {"brand": f"品牌{index}"}
+        return client.application.test_client().patch(address, json=body, headers=headers)
+
+    answers, errors = at_once(8, change)
+    assert errors == []
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7

@@ -139,7 +139,7 @@ def revise_party(
     if REGISTRAR_FIELDS & changes.keys():
         require(actor, "party.register")
     body = _changed(PARTY_FIELDS, changes)
-    party = get_party(session, party_id)
+    party = get_party(session, party_id, for_change=True)
     if body.get("uscc") != party.uscc:
         _refuse_taken(session, Party.uscc, body.get("uscc"), "uscc")
     return _revised(session, actor, "party", party, body)
@@ -173,7 +173,7 @@ def revise_place(
     session: Session, actor: Actor, *, place_id: int, **changes: Unpack[PlaceChanges]
 ) -> Place:
     """Correct what the register says of a place. Its identifier and its party stay."""
-    place = get_place(session, place_id)
+    place = get_place(session, place_id, for_change=True)
     require(actor, "place.register", owner=place.party_id)
     body = _changed(PLACE_FIELDS, changes)
     if body.get("name", place.name) != place.name:
@@ -233,7 +233,7 @@ def revise_product(
     session: Session, actor: Actor, *, product_id: int, **changes: Unpack[ProductChanges]
 ) -> Product:
     """Correct what the label says of a product. Its identifier and its party stay."""
-    product = get_product(session, product_id)
+    product = get_product(session, product_id, for_change=True)
     require(actor, "product.register", owner=product.party_id)
     return _revised(session, actor, "product", product, _changed(PRODUCT_FIELDS, changes))
 
@@ -275,27 +275,37 @@ def find_product(session: Session, identifier: str) -> Product | None:
     return session.scalars(select(Product).where(Product.identifier == identifier)).one_or_none()
 
 
-def get_party(session: Session, party_id: int) -> Party:
-    """Return a party. Raises NotFound."""
-    return _got(session, Party, party_id, "party_id")
+def get_party(session: Session, party_id: int, *, for_change: bool = False) -> Party:
+    """Return a party; `for_change` keeps it from others until the end. Raises NotFound."""
+    return _got(session, Party, party_id, "party_id", for_change)
 
 
-def get_place(session: Session, place_id: int) -> Place:
-    """Return a place. Raises NotFound."""
-    return _got(session, Place, place_id, "place_id")
+def get_place(session: Session, place_id: int, *, for_change: bool = False) -> Place:
+    """Return a place; `for_change` keeps it from others until the end. Raises NotFound."""
+    return _got(session, Place, place_id, "place_id", for_change)
 
 
-def get_product(session: Session, product_id: int) -> Product:
-    """Return a product. Raises NotFound."""
-    return _got(session, Product, product_id, "product_id")
+def get_product(session: Session, product_id: int, *, for_change: bool = False) -> Product:
+    """Return a product; `for_change` keeps it from others until the end. Raises NotFound."""
+    return _got(session, Product, product_id, "product_id", for_change)
 
 
 def list_parties(session: Session, search: str | None = None, limit: int = 200) -> list[Party]:
-    """Return parties by name; with `search`, those whose name, code or identifier has it."""
+    """Return parties by name; with `search`, those whose name has it.
+
+    A credit code or GLN finds its party when it is whole: parts of it would tell what the
+    rest is to somebody who tries one digit after the other.
+    """
     query = select(Party).order_by(Party.name, Party.id).limit(limit)
     if search and (wanted := search.strip()):
-        columns = (Party.name, Party.name_en, Party.uscc, Party.identifier)
-        query = query.where(or_(*(c.icontains(wanted, autoescape=True) for c in columns)))
+        query = query.where(
+            or_(
+                Party.name.icontains(wanted, autoescape=True),
+                Party.name_en.icontains(wanted, autoescape=True),
+                Party.uscc == wanted.upper(),
+                Party.identifier.in_((wanted, f"/417/{wanted}")),
+            )
+        )
     return list(session.scalars(query))
 
 
@@ -344,8 +354,13 @@ def _fields(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _got(session: Session, model: type[Row], row_id: int, field: str) -> Row:
-    found = session.get(model, row_id)
+def _got(
+    session: Session, model: type[Row], row_id: int, field: str, for_change: bool = False
+) -> Row:
+    # Who compares a row with what it knows of it, and then changes it, must be alone meanwhile.
+    # New rows that point to it need not wait: its id stays.
+    lock = {"key_share": True} if for_change else None
+    found = session.get(model, row_id, with_for_update=lock, populate_existing=for_change)
     if found is None:
         raise NotFound(
             Problem(field, mark("Nothing is registered under %(id)s"), "", {"id": row_id})

@@ -11,6 +11,9 @@ from sqlalchemy.types import TypeDecorator
 # SQLite gives a row id only to INTEGER, never to BIGINT.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
+# What both databases can keep: a larger number in an address or a form names nothing.
+LARGEST_ID = 2**63 - 1
+
 AMOUNT_SCALE = 6
 
 
