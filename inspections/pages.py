@@ -24,7 +24,7 @@ from foodtrace.trace.access.policy import can, require
 from foodtrace.trace.chain.acts import Holder
 from foodtrace.trace.chain.model import ChainItem, PartyFacts, PlaceFacts
 from foodtrace.trace.errors import Invalid, Problem, mark
-from foodtrace.trace.forms import form_page, load_form
+from foodtrace.trace.forms import form_page, is_row_number, load_form
 from foodtrace.trace.navigation import Entry
 from foodtrace.trace.shell import language_tag
 from foodtrace.trace.web import current_actor, reading, transaction
@@ -263,7 +263,7 @@ def _check_confirmation(typed: str, number: str) -> None:
 def _result_rows() -> int:
     """Return how many rows of results the form has: those that were sent, and room for more."""
     sent = [name.split(".")[1] for name in request.form if name.startswith("results.")]
-    known = max((int(index) + 1 for index in sent if index.isdecimal()), default=0)
+    known = max((int(index) + 1 for index in sent if is_row_number(index)), default=0)
     if "more" in request.form:
         known += RESULT_ROWS
     return min(max(known, RESULT_ROWS), 500)

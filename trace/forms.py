@@ -1,5 +1,6 @@
 """Forms of the pages: refused input comes back in the form, with the message beside the field."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -11,11 +12,16 @@ from flask_babel import gettext
 from flask_wtf import FlaskForm
 from marshmallow import Schema, ValidationError
 
-from foodtrace.trace.errors import Conflict, Invalid, Problem
+from foodtrace.trace.errors import Conflict, Invalid, Problem, mark
 from foodtrace.trace.validation import invalid_from
 
 View = Callable[..., ResponseReturnValue]
 CSRF_FIELD = "csrf_token"
+# Names of fields have few parts, and the rows of a form few digits: the rest is made up.
+_MOST_PARTS = 5
+_ROW = re.compile(r"[0-9]{1,4}")
+# Tabs and line ends are what people type; the others no database has to keep.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +82,37 @@ def nested_form(schema: Schema) -> dict[str, Any]:
         if name == CSRF_FIELD:
             continue
         values = [value.strip() for value in request.form.getlist(name) if value.strip()]
+        for value in values:
+            refuse_control_characters(value, name.replace(".", "/"))
         if values:
-            _put(tree, name.split("."), values if len(values) > 1 else values[0])
+            parts = name.split(".")
+            path = parts if len(parts) <= _MOST_PARTS else [name]
+            _put(tree, path, values if len(values) > 1 else values[0])
     result: dict[str, Any] = _rows_as_lists(tree)
     for name, field in schema.load_fields.items():
         given = result.get(field.data_key or name)
         if given is not None and _is_list(field) and not isinstance(given, list):
             result[field.data_key or name] = [given]
     return result
+
+
+def refuse_control_characters(text: str, place: str) -> None:
+    """Raise Invalid for a text with characters that no keyboard writes and PostgreSQL refuses."""
+    found = _CONTROL.search(text)
+    if found:
+        raise Invalid(
+            Problem(
+                place,
+                mark("The text holds the invisible or control character %(code)s"),
+                mark("Remove it"),
+                {"code": f"U+{ord(found.group()):04X}"},
+            )
+        )
+
+
+def is_row_number(name: str) -> bool:
+    """Answer whether a part of a field's name numbers a row, as the 0 of ``items.0.amount``."""
+    return _ROW.fullmatch(name) is not None
 
 
 def field_errors() -> list[FieldError]:
@@ -160,7 +189,7 @@ def _rows_as_lists(tree: dict[str, Any]) -> Any:
         name: _rows_as_lists(value) if isinstance(value, dict) else value
         for name, value in tree.items()
     }
-    if filled and all(name.isdecimal() for name in filled):
+    if filled and all(is_row_number(name) for name in filled):
         return [filled[name] for name in sorted(filled, key=int)]
     return filled
 

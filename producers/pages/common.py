@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from functools import wraps
 from pathlib import Path
@@ -12,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, request
 from flask_babel import format_decimal, gettext
 
-from foodtrace.producers.schemas.forms import UNITS
+from foodtrace.producers.schemas.forms import CHINA, UNITS
 from foodtrace.producers.services import Goods
 from foodtrace.producers.services.lot_page import Movement
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import Action, can, require
 from foodtrace.trace.capture.once import Answer, once
 from foodtrace.trace.errors import Conflict, Invalid, Problem, mark
-from foodtrace.trace.forms import CSRF_FIELD, View
+from foodtrace.trace.forms import CSRF_FIELD, View, is_row_number
 from foodtrace.trace.language import ENGLISH
 from foodtrace.trace.masterdata.services import list_parties
 from foodtrace.trace.navigation import Entry
@@ -75,6 +76,7 @@ def words() -> dict[str, Any]:
     return {
         "can": can,
         "condition_text": condition_text,
+        "is_expired": is_expired,
         "new_token": lambda: str(uuid.uuid4()),
         "product_name": product_name,
         "quantity": quantity,
@@ -192,6 +194,11 @@ def product_name(goods: Goods) -> str:
     return local_name(goods.product_name, goods.product_name_en)
 
 
+def is_expired(goods: Goods) -> bool:
+    """Answer whether goods, or something inside them, are past their date today."""
+    return bool(goods.expired(datetime.now(CHINA).date()))
+
+
 def local_name(name: str, name_en: str | None) -> str:
     """Return the name in the reader's language, where there is one."""
     return name_en if name_en and current_locale() == ENGLISH else name
@@ -223,7 +230,7 @@ def _filled_rows(name: str) -> list[str]:
         for field, value in request.form.items(multi=True)
         if (parts := field.split("."))[0] == name and len(parts) > 2 and value.strip()
     }
-    return sorted((number for number in numbers if number.isdecimal()), key=int)
+    return sorted((number for number in numbers if is_row_number(number)), key=int)
 
 
 def _at_row(problem: Problem, name: str, filled: list[str]) -> Problem:

@@ -138,3 +138,24 @@ def test_a_rule_of_a_service_finds_its_field_too(browser):
 def test_dotted_names_become_lists_and_objects(app, form, nested):
     with app.test_request_context(method="POST", data=form):
         assert nested_form(ShipForm()) == nested
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["items." + "9" * 5000 + ".amount", "items" + ".0" * 5000, "items.²", "items.-1.amount", "."],
+)
+def test_a_field_that_no_form_of_ours_has_is_refused(browser, name):
+    response = send(browser, **{name: "1"})
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("name", ["document", "note", "items.0.identifier"])
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\x7f"])
+def test_a_control_character_is_refused_beside_its_field(browser, name, character):
+    response = send(browser, **{name: f"a{character}b"})
+    assert response.status_code == 400
+    assert f"U+{ord(character):04X}" in response.text
+
+
+def test_lines_and_tabs_are_text(browser):
+    assert send(browser, note="a\r\n\tb").json["note"] == "a\r\n\tb"

@@ -1,6 +1,7 @@
 """Who is asking: keys for machines, sessions for people, and never the one for the other."""
 
 import pytest
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ..web import Browser, add_key, add_person, bearer, staff_app
 
@@ -58,3 +59,30 @@ def test_the_api_sets_no_cookie(app, sqlite_store):
 def test_a_page_that_does_not_exist_is_the_same_for_everybody(app):
     assert app.test_client().get("/account/none").status_code == 404
     assert app.test_client().get("/api/v1/none").status_code == 404
+
+
+def test_an_address_with_a_control_character_is_refused_before_any_query(store):
+    app = staff_app(store)
+    headers = bearer(add_key(store, "producer"))
+    client = app.test_client()
+    for address in (f"{API}?search=%00", "/api/v1/lots?search=a%1bb"):
+        assert client.get(address, headers=headers).status_code == 400, address
+    add_person(store, "admin-wang", "administrator")
+    browser = Browser(app)
+    browser.sign_in("admin-wang")
+    assert browser.get("/inspections/lots?q=%00").status_code == 400
+    answer = browser.post("/account/keys/%00/withdraw", form_on="/account")
+    assert answer.status_code == 404
+
+
+def test_a_machine_that_gets_no_connection_is_told_to_come_again(store, monkeypatch):
+    app = staff_app(store)
+    headers = bearer(add_key(store, "regulator"))
+
+    def none_free():
+        raise NoFreeConnection
+
+    monkeypatch.setattr(store.readers, "connect", none_free)
+    answer = app.test_client().get(API, headers=headers)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]

@@ -17,7 +17,8 @@ from foodtrace.trace.access.keys import find_key, note_use
 from foodtrace.trace.access.policy import require
 from foodtrace.trace.access.security import SIGN_IN
 from foodtrace.trace.access.sign_ins import is_open
-from foodtrace.trace.errors import Problem, Unauthenticated, Unavailable, mark
+from foodtrace.trace.errors import NotFound, Problem, Unauthenticated, Unavailable, mark
+from foodtrace.trace.forms import refuse_control_characters
 from foodtrace.trace.web import (
     is_machine_path,
     is_open_to_all,
@@ -58,6 +59,7 @@ def identify() -> None:
         g.actor = _person()
         if request.method not in _SAFE:
             _refuse_forgery()
+    _refuse_control_characters()
     view = current_app.view_functions[request.endpoint]
     if g.actor == ANONYMOUS and request.endpoint not in _OPEN and not is_open_to_all(view):
         raise Unauthenticated()
@@ -66,13 +68,21 @@ def identify() -> None:
         require(g.actor, action)
 
 
+def _refuse_control_characters() -> None:
+    """Refuse what no address holds; forms and bodies are looked at where they are read."""
+    if "\0" in request.path:
+        raise NotFound()
+    for name, value in request.args.items(multi=True):
+        refuse_control_characters(value, name)
+
+
 def _machine() -> Actor:
     """Return who acts with the key of this request; nobody without one."""
     header = request.headers.get("Authorization")
     if header is None:
         return ANONYMOUS
     scheme, _, text = header.partition(" ")
-    with store().readers.connect() as connection:
+    with store().connection() as connection:
         key = find_key(connection, text.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         raise Unauthenticated(

@@ -45,6 +45,12 @@ class Store:
             yield session
 
     @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Yield a connection to read with where a session costs too much."""
+        with _refusing_when_busy(), self.readers.connect() as connection:
+            yield connection
+
+    @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Yield a session whose work is committed on leaving, or undone on an exception.
 
