@@ -213,6 +213,13 @@ def test_after_ten_wrong_passwords_the_eleventh_try_has_to_wait(browser):
     assert "尝试次数过多" in page.text
 
 
+@pytest.mark.parametrize("spelling", ["ｌi.na", "LI.NA", "li．na"])
+def test_another_spelling_of_the_name_buys_no_more_guesses(browser, spelling):
+    for _ in range(10):
+        assert browser.sign_in(NAME, "wrong password").status_code == 200
+    assert browser.sign_in(spelling, "wrong password").status_code == 429
+
+
 def test_one_who_guesses_does_not_lock_out_another_account(store, browser):
     add_person(store, "wang", "inspector")
     for _ in range(11):

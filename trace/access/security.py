@@ -289,4 +289,8 @@ def _account() -> str:
     if current_user.is_authenticated:
         return str(current_user.username)
     typed = request.form.get("username", "")
-    return typed.strip().casefold()[:40] or str(session.get("tf_user_id", "nobody"))
+    try:
+        # Full-width and other spellings of a name lead to one account, and so count as one.
+        return accounts.normal_username(typed)
+    except Invalid:
+        return typed.strip().casefold()[:40] or str(session.get("tf_user_id", "nobody"))
