@@ -41,7 +41,7 @@ class Settings:
 def _kept_secret(data: Path) -> str:
     """Return the secret in the data folder; make it, readable by its owner only, if absent."""
     path = data / "secret.key"
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(32))

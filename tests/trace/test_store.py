@@ -367,3 +367,25 @@ def test_document_and_statement_are_written_together_with_what_follows(store):
     assert document.actor == "key:alba"
     assert statement.start == 0
     assert statement.length == len(document.body)
+
+
+def test_the_files_of_a_database_are_for_their_owner_alone(tmp_path):
+    folder = tmp_path / "data"
+    store = Store(f"sqlite:///{folder / 'foodtrace.sqlite'}")
+    with store.transaction() as session:
+        session.execute(text("CREATE TABLE a (b INTEGER)"))
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+    store.close()
+    assert modes == {
+        "data": 0o700,
+        "foodtrace.sqlite": 0o600,
+        "foodtrace.sqlite-wal": 0o600,
+        "foodtrace.sqlite-shm": 0o600,
+    }
+
+
+def test_an_error_does_not_say_which_values_were_written(store):
+    wrong = insert(Statement).values(kind="a secret", document_id=1, start=0, length=1)
+    with store.transaction() as session, pytest.raises(IntegrityError) as refusal:
+        session.execute(wrong)
+    assert "a secret" not in str(refusal.value)

@@ -5,6 +5,8 @@ a power cut. A write transaction begins with ``BEGIN IMMEDIATE``, because WAL ca
 turn a read transaction into a writing one once somebody else has written.
 """
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,13 @@ POSTGRESQL_SETTINGS = {
 
 # Who waits longer for a connection is told to come again.
 LONGEST_WAIT_SECONDS = 5
+# Errors go to the log: without the values, among which are hashes and people's names.
+_DISCREET: dict[str, Any] = {"hide_parameters": True}
 _POOL: dict[str, Any] = {
     "pool_size": 8,
     "max_overflow": 24,
     "pool_timeout": LONGEST_WAIT_SECONDS,
+    **_DISCREET,
 }
 
 
@@ -59,7 +64,7 @@ def writing_engine(url: str) -> Engine:
     parsed = normal_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(parsed.database))
         # One connection, handed from writer to writer under a lock (session.py).
         engine = create_engine(
             parsed,
@@ -67,6 +72,7 @@ def writing_engine(url: str) -> Engine:
             pool_size=1,
             max_overflow=0,
             connect_args={"check_same_thread": False},
+            **_DISCREET,
         )
         _begin_with(engine, "BEGIN IMMEDIATE", query_only=False)
         return engine
@@ -76,6 +82,18 @@ def writing_engine(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args=_postgresql_arguments(),
     )
+
+
+def _make_private(path: Path) -> None:
+    """Make the database's file, if there is none, for its owner alone.
+
+    SQLite gives the mode of the file to its journals, too. A file that is there is not
+    opened: closing it again would take the locks of other connections away.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def normal_url(url: str) -> URL:
