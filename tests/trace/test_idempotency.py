@@ -1,13 +1,15 @@
 """Sent twice, stored once: also at the same moment, and on both databases."""
 
+import random
 import threading
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from foodtrace.trace.capture.services import get_capture, record_event
 from foodtrace.trace.errors import NotFound, Unprocessable
 from foodtrace.trace.store.models import Event, Statement
+from foodtrace.trace.store.session import Store
 
 from .acts import ALBA, BRUNO, INES, capture, count, make, see
 
@@ -167,3 +169,31 @@ def test_every_event_has_the_id_of_its_statement(store):
             session.scalars(select(Event.id)).all() == session.scalars(select(Statement.id)).all()
         )
         assert session.scalar(select(func.count()).select_from(Event)) == 2
+
+
+def test_the_same_events_at_once_in_any_order_are_recorded_once(store):
+    names = [f"#{number}" for number in range(100)]
+    capture(store, see(0, names))  # known items: nobody waits for a new one
+    events = [see(1, [name]) for name in names]
+
+    def send(index):
+        return capture(store, *random.Random(index).sample(events, len(events)))
+
+    results, errors = at_once(8, send)
+    assert errors == []
+    assert sorted(len(result.event_ids) for result in results) == [0] * 7 + [100]
+    assert count(store, "event") == {"event": 101}
+
+
+def test_events_are_written_in_one_order_so_that_two_captures_never_wait_for_each_other(
+    postgresql_url_of_test,
+):
+    store = Store(postgresql_url_of_test)
+    events = [see(1, [f"#{number}"]) for number in range(9)]
+    capture(store, *reversed(events))
+    with store.reading() as session:
+        written = session.scalars(text("SELECT event_id FROM event ORDER BY ctid")).all()
+        recorded = session.scalars(select(Event.event_id).order_by(Event.id)).all()
+    store.close()
+    assert written == sorted(written)
+    assert recorded == written[::-1]  # the ids follow the document

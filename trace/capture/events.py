@@ -173,7 +173,9 @@ def _made(live: Sequence[Recorded], received: Received, known: Known) -> list[tu
 
 def _write_rows(session: Session, recorded: Sequence[Recorded], received: Received) -> Known:
     known = items_of(session, _identifiers(recorded))
-    insert_rows(session, Event, [_event_row(each, received) for each in recorded])
+    # Two captures of the same events wait for each other instead of for ever, as with items.
+    by_name = sorted(recorded, key=lambda each: each.event.event_id)
+    insert_rows(session, Event, [_event_row(each, received) for each in by_name])
     parts = [row for each in recorded for row in _part_rows(each, known)]
     insert_rows(session, EventItem, parts)
     return known
