@@ -3,6 +3,7 @@
 Exit status 0: done. 1: refused, with one sentence on standard error. 2: wrong use.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,11 @@ class Commands(click.Group):
             raise click.ClickException(sentence_of(refusal)) from None
         except SQLAlchemyError as error:
             raise click.ClickException(f"The database refused this: {error}") from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has enough
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror or error}.") from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,11 +61,12 @@ def main() -> None:
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 def serve(host: str, port: int) -> None:
     """Serve the pages and the APIs until SIGTERM or Ctrl-C."""
+    address = serving.free_address(host, port)
     settings = Settings.from_environment()
     store = open_store(settings)
     dialect = store.dialect
     store.close()
-    serving.serve(host, port, workers=1 if dialect == "sqlite" else os.cpu_count() or 1)
+    serving.serve(address, port, workers=1 if dialect == "sqlite" else os.cpu_count() or 1)
 
 
 @main.command()

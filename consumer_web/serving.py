@@ -5,10 +5,13 @@ connection and no thread. Bodies are read by threads: app.py lets 48 of them wai
 """
 
 import logging
+import socket
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+
+from foodtrace.trace.errors import Problem, Unavailable, mark
 
 THREADS = 64
 MOST_CONNECTIONS = 1024  # a worker
@@ -19,6 +22,31 @@ SECONDS_TO_FINISH = 10  # what is under way when the service is stopped
 def _is_news(record: logging.LogRecord) -> bool:
     """Leave out granian's advice against many threads: ours wait, they do not compute."""
     return "Python threads" not in record.getMessage()
+
+
+def free_address(host: str, port: int) -> str:
+    """Return the IP address of `host`; raise Unavailable unless one may listen there.
+
+    Two granians share a port without a word (SO_REUSEPORT), and half the requests would
+    go to the other's database. So the port is tried first without sharing.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # IPv4 first: "localhost" is what everybody means by 127.0.0.1.
+        family, kind, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        with socket.socket(family, kind) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise Unavailable(
+            Problem(
+                "",
+                mark("Nothing can be served on %(host)s, port %(port)s: %(reason)s"),
+                mark("Stop the program that listens there, or choose another --host or --port"),
+                {"host": host, "port": port, "reason": error.strerror or str(error)},
+            )
+        ) from None
+    return str(address[0])
 
 
 def serve(host: str, port: int, *, workers: int) -> None:

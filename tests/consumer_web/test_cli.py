@@ -1,9 +1,12 @@
 """The command line: what it prints where, and how it refuses."""
 
+import socket
+
 import pytest
 from click.testing import CliRunner
 
 from foodtrace.consumer_web.cli import main
+from foodtrace.consumer_web.serving import free_address
 from foodtrace.trace.access.keys import actor_of_key
 from foodtrace.trace.access.models import User
 from foodtrace.trace.masterdata.services import find_party
@@ -134,3 +137,51 @@ def test_a_bad_database_address_is_named(environment, monkeypatch):
     result = run("migrate")
     assert result.exit_code == 1
     assert "FOODTRACE_DATABASE_URL" in result.stderr
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_port_that_is_taken_is_not_served_a_second_time(environment, shared):
+    run("migrate")
+    with socket.socket() as other:
+        if shared:  # another foodtrace, whose server would share the port
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = run("serve", "--host", "localhost", "--port", str(port))
+    assert result.exit_code == 1
+    assert f"port {port}" in result.stderr
+
+
+def test_an_address_of_another_machine_is_refused_in_one_sentence(environment):
+    run("migrate")
+    result = run("serve", "--host", "203.0.113.1", "--port", "8000")
+    assert result.exit_code == 1
+    assert "203.0.113.1" in result.stderr
+
+
+def test_the_usual_names_of_this_machine_can_be_served():
+    names = {name: free_address(name, _free_port()) for name in ("localhost", "127.0.0.1")}
+    assert set(names.values()) == {"127.0.0.1"}
+
+
+def _free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FOODTRACE_DATA", str(tmp_path / "file"))
+    monkeypatch.delenv("FOODTRACE_DATABASE_URL", raising=False)
+    result = run("migrate")
+    assert result.exit_code == 1
+    assert "Error:" in result.stderr
+    assert str(tmp_path / "file") in result.stderr
+
+
+def test_an_export_into_no_folder_is_refused_in_one_sentence(migrated, tmp_path):
+    result = run("export", str(tmp_path / "nowhere" / "events.json"))
+    assert result.exit_code == 1
+    assert "nowhere" in result.stderr
