@@ -28,6 +28,7 @@ from foodtrace.inspections.rules import (
     Result,
     Verdict,
 )
+from foodtrace.trace.chain.recalled import recall_source
 from foodtrace.trace.masterdata.models import Party
 from foodtrace.trace.store.sets import text_rows
 
@@ -134,6 +135,14 @@ def recalls_where(
         _select_recalls(()).where(*conditions).order_by(models.Recall.id.desc()).limit(limit)
     )
     return tuple(_recalls(rows.all()))
+
+
+@recall_source
+def recalled_lots(session: Session) -> Sequence[str]:
+    """Return the lots that a recall names which nobody has ended."""
+    return session.scalars(
+        select(models.Recall.lot).where(models.Recall.ended_at.is_(None)).distinct()
+    ).all()
 
 
 @lru_cache(maxsize=1)

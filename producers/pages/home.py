@@ -44,6 +44,7 @@ def home() -> str:
             "producers/home.html",
             party=get_party(session, party_id),
             tasks=[] if all(task.is_done for task in tasks) else tasks,
+            recalled_count=sum(goods.is_recalled for goods in stock),
             stock=stock[:SHOWN_STOCK],
             more_stock=max(0, len(stock) - SHOWN_STOCK),
             shipments=services.shipments_to(session, party_id),

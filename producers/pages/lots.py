@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import Response, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from markupsafe import Markup
@@ -12,8 +12,9 @@ from foodtrace.producers import labels, services
 from foodtrace.producers.pages.common import bp, own_party, rows, submitted
 from foodtrace.producers.paths import canonical_of
 from foodtrace.producers.schemas.forms import CHINA, PIECES, UNITS, BatchForm
-from foodtrace.producers.services import LastBatch
+from foodtrace.producers.services import Goods, LastBatch, LotPage
 from foodtrace.trace.access.actor import Actor
+from foodtrace.trace.access.policy import can
 from foodtrace.trace.capture.once import Answer
 from foodtrace.trace.forms import form_page, load_form
 from foodtrace.trace.masterdata.services import list_places, list_products
@@ -86,7 +87,8 @@ def lot(identifier: str) -> str:
             url=_url(page.goods.canonical),
             readable=labels.human_readable(page.goods.canonical),
             path=page.goods.canonical.removeprefix("/"),
-            today=datetime.now(CHINA).date(),
+            recalled=_recalled(page),
+            recall_form=_recall_form(page),
         )
 
 
@@ -120,6 +122,27 @@ def qr_png(identifier: str) -> Response:
     dpi = request.args.get("dpi", default=300, type=int)
     picture = labels.qr_png(_url_of_visible(identifier), dpi)
     return _download(picture, "image/png", f"qr-{dpi}dpi.png")
+
+
+def _recalled(page: LotPage) -> list[Goods]:
+    """Return what an open recall reaches: the lot, or what lies on a pallet that is held."""
+    found = {goods.canonical: goods for held in page.held for goods in held.recalled}
+    found |= {goods.canonical: goods for goods in page.goods.recalled}
+    return list(found.values())
+
+
+def _recall_form(page: LotPage) -> str | None:
+    """Return where the person may recall this lot, if that is served here and theirs to do.
+
+    The page belongs to those who check food; only its name is known here.
+    """
+    endpoint = "inspections.recall_form"
+    maker = page.maker
+    if endpoint not in current_app.view_functions or maker is None:
+        return None
+    if not can(current_actor(), "recall.open", owner=maker.id):
+        return None
+    return url_for(endpoint, identifier=page.goods.canonical.removeprefix("/"))
 
 
 def _url(canonical: str) -> str:

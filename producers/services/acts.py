@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from foodtrace.producers.events import DocumentType, Moved, Occasion, Paper, Reading
+from foodtrace.producers.services.barriers import Barrier
 from foodtrace.producers.services.goods import Goods
 from foodtrace.producers.services.stock import stock_of
 from foodtrace.trace.access.actor import Actor
@@ -144,10 +145,17 @@ def identified(items: Sequence[Moved], field: str) -> list[Moved]:
     return found
 
 
-def take(session: Session, party: Party, items: Sequence[Moved], field: str) -> list[Moved]:
+def take(
+    session: Session,
+    party: Party,
+    items: Sequence[Moved],
+    field: str,
+    barrier: Barrier | None = None,
+) -> list[Moved]:
     """Return items with their amounts, after checking that the party holds so much of each.
 
-    Raises Conflict, naming what is there, when it does not.
+    Raises Conflict, naming what is there, when it does not, or when the barrier says why
+    this cannot be done with one of them.
     """
     wanted = identified(items, field)
     held: dict[str, list[Goods]] = {}
@@ -156,7 +164,9 @@ def take(session: Session, party: Party, items: Sequence[Moved], field: str) -> 
     taken: list[Moved] = []
     problems: list[Problem] = []
     for i, item in enumerate(wanted):
-        fitting = _fitting(item, held.get(item.identifier, []))
+        there = held.get(item.identifier, [])
+        barred = barrier(there[0]) if barrier and there else None
+        fitting = barred or _fitting(item, there)
         if isinstance(fitting, Moved):
             taken.append(fitting)
         else:

@@ -24,6 +24,7 @@ from foodtrace.producers.services.acts import (
     record,
     take,
 )
+from foodtrace.producers.services.barriers import against_use
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.errors import Conflict, Invalid, Problem, mark
 from foodtrace.trace.gs1.charset import checked_value
@@ -98,7 +99,8 @@ def register_batch(
     Without a lot number the next free one of the day is taken, without an expiry date it
     follows from the product's shelf life. `code` is our own code for a lot of a product
     without GTIN; without one a new one is made. Raises Conflict if the lot exists, or if
-    the party does not hold so much of an input.
+    the party does not hold so much of an input, or if an input is recalled or younger than
+    the lot.
     """
     party, place = begin(session, actor, "lot.register", place_id)
     product = _own_product(session, party, product_id, "product_id")
@@ -119,7 +121,8 @@ def register_batch(
     occasion = occasion_of(party, place, made_at, note, readings, hidden=hidden)
     made = Moved(identifier, amount, uom)
     if inputs:
-        used = take(session, party, inputs, "inputs")
+        used = take(session, party, inputs, "inputs", against_use)
+        _check_order(session, used, made_at, "made_at")
         event = transformed(occasion, used, [made], facts)
     else:
         event = commissioned(occasion, made, facts)
@@ -146,7 +149,8 @@ def split(
     party, place = begin(session, actor, "lot.register", place_id)
     check_moment(at)
     total = _total(shares)
-    (used,) = take(session, party, [Moved(identifier, total, shares[0].uom)], "shares")
+    (used,) = take(session, party, [Moved(identifier, total, shares[0].uom)], "shares", against_use)
+    _check_order(session, [used], at, "at")
     lot = _lot_of(session, used.identifier)
     batches: list[Batch] = []
     for i, share in enumerate(shares):
@@ -290,6 +294,25 @@ def _check_dates(production_date: date, expiry_date: date | None, made_at: datet
                 "expiry_date",
                 mark("The expiry date lies before the production date"),
                 mark("Compare both dates"),
+            )
+        )
+
+
+def _check_order(session: Session, used: Sequence[Moved], made_at: datetime, field: str) -> None:
+    """Raise Conflict when a lot would be older than something it was made of."""
+    younger = session.scalar(
+        select(func.coalesce(Lot.lot_number, Item.canonical))
+        .join(Item, Item.id == Lot.item_id)
+        .where(Item.canonical.in_([item.identifier for item in used]), Lot.made_at > made_at)
+        .limit(1)
+    )
+    if younger is not None:
+        raise Conflict(
+            Problem(
+                field,
+                mark("Lot %(lot)s was made later than this and cannot have been used"),
+                mark("Write when the new lot was finished"),
+                {"lot": younger},
             )
         )
 

@@ -1,6 +1,6 @@
 """Goods as pages and acts speak of them: what an item is, and what lies inside it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
+from foodtrace.trace.chain.recalled import recalled_among
 from foodtrace.trace.gs1.model import ItemKind
 from foodtrace.trace.masterdata.models import Lot, Product
 from foodtrace.trace.store.models import Containment, Item
@@ -34,15 +35,39 @@ class Goods:
     amount: Decimal | None = None
     uom: str | None = None
     contents: tuple["Goods", ...] = ()
+    is_named_by_recall: bool = False  # itself or an ancestor; what lies inside says so itself
 
     @property
     def is_single(self) -> bool:
         """Whether this is one thing (a pallet, an instance) and not an amount of a lot."""
         return self.kind in ONE_THING
 
+    @property
+    def everything(self) -> Iterator["Goods"]:
+        """This and all that lies inside it, at any depth."""
+        yield self
+        for inside in self.contents:
+            yield from inside.everything
+
+    @property
+    def recalled(self) -> tuple["Goods", ...]:
+        """What of this an open recall reaches: itself, or what lies inside it."""
+        return tuple(goods for goods in self.everything if goods.is_named_by_recall)
+
+    @property
+    def is_recalled(self) -> bool:
+        """Whether an open recall reaches this, or something inside it."""
+        return bool(self.recalled)
+
+    def expired(self, today: date) -> tuple["Goods", ...]:
+        """Return what of this is past its date: itself, or what lies inside it."""
+        return tuple(
+            goods for goods in self.everything if goods.expiry_date and goods.expiry_date < today
+        )
+
 
 def describe(session: Session, item_ids: Collection[int]) -> Mapping[int, Goods]:
-    """Return what items are, by id: their product's name, lot number and dates."""
+    """Return what items are, by id: product's name, lot number, dates, and if it is recalled."""
     if not item_ids:
         return {}
     wanted = id_rows("ids")
@@ -62,7 +87,8 @@ def describe(session: Session, item_ids: Collection[int]) -> Mapping[int, Goods]
         .join(wanted, wanted.c.id == Item.id),
         {"ids": item_ids},
     )
-    return {row.id: Goods(*row) for row in rows}
+    recalled = recalled_among(session, item_ids)
+    return {row.id: Goods(*row, is_named_by_recall=row.id in recalled) for row in rows}
 
 
 def contents_of(session: Session, item_ids: Collection[int]) -> Mapping[int, list[Goods]]:

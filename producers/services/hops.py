@@ -8,8 +8,17 @@ from sqlalchemy.orm import Session
 
 from foodtrace.producers import events
 from foodtrace.producers.events import Condition, DocumentType, Handover, Moved, Occasion, Reading
-from foodtrace.producers.services.acts import begin, identified, occasion_of, paper_of, record, take
+from foodtrace.producers.services.acts import (
+    begin,
+    check_moment,
+    identified,
+    occasion_of,
+    paper_of,
+    record,
+    take,
+)
 from foodtrace.producers.services.arrivals import as_announced
+from foodtrace.producers.services.barriers import Barrier, against_sale
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.capture.services import RecordedEvent
 from foodtrace.trace.errors import Invalid, Problem, mark
@@ -113,8 +122,22 @@ def sell(
     hidden: bool = False,
     key: str | None = None,
 ) -> RecordedEvent:
-    """Sell goods to consumers: they leave the stock and the chain."""
-    return _observe(session, actor, events.sold, items, place_id, at, note, hidden=hidden, key=key)
+    """Sell goods to consumers: they leave the stock and the chain.
+
+    Raises Conflict for what is recalled now, and for what was past its date at that time.
+    """
+    return _observe(
+        session,
+        actor,
+        events.sold,
+        items,
+        place_id,
+        at,
+        note,
+        hidden=hidden,
+        key=key,
+        barrier=against_sale(check_moment(at)),
+    )
 
 
 def destroy(
@@ -149,11 +172,13 @@ def _observe(
     *,
     hidden: bool,
     key: str | None,
+    barrier: Barrier | None = None,
 ) -> RecordedEvent:
     """Record an act on goods that the party holds at a place."""
     party, place = begin(session, actor, "lot.move", place_id)
     occasion = occasion_of(party, place, at, note, readings, hidden=hidden)
-    return record(session, actor, build(occasion, take(session, party, items, "items")), key)
+    taken = take(session, party, items, "items", barrier)
+    return record(session, actor, build(occasion, taken), key)
 
 
 def _other_party(session: Session, party: Party, other_id: int, field: str) -> Party:

@@ -19,7 +19,8 @@ def stock_of(
 ) -> list[Goods]:
     """Return what lies loose in a party's hands, pallets with their contents.
 
-    With `canonicals` only these are looked at. Sorted by expiry, what has none last.
+    With `canonicals` only these are looked at. What is recalled comes first, then what expires
+    first; what has no date comes last.
     """
     left = stock(_movements(session, party_id, canonicals))
     things = _things_held(session, party_id, canonicals)
@@ -32,7 +33,10 @@ def stock_of(
     held += [
         replace(described[item_id], contents=tuple(inside.get(item_id, ()))) for item_id in things
     ]
-    return sorted(held, key=lambda goods: (goods.expiry_date or date.max, goods.canonical))
+    return sorted(
+        held,
+        key=lambda goods: (not goods.is_recalled, goods.expiry_date or date.max, goods.canonical),
+    )
 
 
 def _movements(

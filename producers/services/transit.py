@@ -39,6 +39,11 @@ class Shipment:
     sender_name_en: str | None
     lines: tuple[ShipmentLine, ...] = ()
 
+    @property
+    def is_recalled(self) -> bool:
+        """Whether an open recall reaches some of what is on its way."""
+        return any(line.goods.is_recalled for line in self.lines)
+
 
 def shipments_to(session: Session, party_id: int) -> list[Shipment]:
     """Return the shipments on their way to a party, newest first, with what is to come.

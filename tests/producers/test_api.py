@@ -216,7 +216,7 @@ def test_goods_are_packed_unpacked_cooled_sold_and_destroyed(alba, alba_api, lot
                 "readings": [{"at": "2026-10-02T08:00:00Z", "celsius": -18}],
             },
         ),
-        ("/sales", {"items": some}),
+        ("/sales", {"items": some, "at": "2026-10-02T09:00:00+08:00"}),
         ("/destructions", {"items": some, "note": "发霉"}),
     ]
     for path, body in acts:

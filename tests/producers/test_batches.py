@@ -246,3 +246,22 @@ def test_the_last_batch_can_be_copied(store, alba, bruno, chili, lot):
         assert (found.product_id, found.place_id) == (chili, alba.place_id)
         assert (found.amount, found.uom) == (Decimal(100), "KGM")
         assert services.last_batch(session, bruno.actor) is None
+
+
+def test_a_lot_is_not_older_than_what_it_was_made_of(store, alba, chili, lot):
+    with store.transaction() as session:
+        early = NOON - timedelta(hours=1)
+        with pytest.raises(Conflict) as refusal:
+            make(session, alba, chili, made_at=early, inputs=[kilograms(lot, 1)])
+        assert places_of(refusal) == ["made_at"]
+        with pytest.raises(Conflict) as refusal:
+            services.split(
+                session,
+                alba.actor,
+                identifier=lot,
+                shares=[Share(Decimal(5), "KGM")],
+                place_id=alba.place_id,
+                at=early,
+            )
+        assert places_of(refusal) == ["at"]
+        make(session, alba, chili, made_at=NOON, inputs=[kilograms(lot, 1)])
