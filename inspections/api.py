@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from flask import request, url_for
+from flask import url_for
 
 from foodtrace.inspections import lots, services
 from foodtrace.inspections.findings import Certificate, Recall
@@ -19,25 +19,13 @@ from foodtrace.inspections.schemas import (
     WithdrawalSchema,
 )
 from foodtrace.trace.access.policy import require
-from foodtrace.trace.capture.once import once
-from foodtrace.trace.rest import ApiBlueprint
+from foodtrace.trace.rest import ONCE, ApiBlueprint, done_once
 from foodtrace.trace.web import current_actor, needs, reading, transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 bp = ApiBlueprint("inspections_api", __name__, url_prefix="/api/v1")
-
-ONCE = {
-    "parameters": [
-        {
-            "in": "header",
-            "name": "Idempotency-Key",
-            "schema": {"type": "string", "maxLength": 255},
-            "description": "The same key with the same body is done once.",
-        }
-    ]
-}
 
 
 @bp.get("/certificates")
@@ -59,10 +47,10 @@ def issue_certificate(facts: dict[str, Any]) -> tuple[Certificate, int, dict[str
     """Certify test results of a lot in the name of your organisation."""
     actor = current_actor()
     with transaction() as session:
-        found = _once(session, lambda: services.issue_certificate(session, actor, **facts))
+        found, headers = _once(session, lambda: services.issue_certificate(session, actor, **facts))
         certificate = services.get_certificate(session, actor, found)
     address = url_for("inspections_api.get_certificate", certificate_id=found)
-    return certificate, 201, {"Location": address}
+    return certificate, 201, headers | {"Location": address}
 
 
 @bp.get("/certificates/<int:certificate_id>")
@@ -78,17 +66,19 @@ def get_certificate(certificate_id: int) -> Certificate:
 @bp.doc(**ONCE)
 @bp.arguments(WithdrawalSchema)
 @bp.response(200, CertificateSchema)
-def withdraw_certificate(facts: dict[str, Any], certificate_id: int) -> Certificate:
+def withdraw_certificate(
+    facts: dict[str, Any], certificate_id: int
+) -> tuple[Certificate, int, dict[str, str]]:
     """Withdraw a certificate. It stays readable, marked as withdrawn."""
     actor = current_actor()
     with transaction() as session:
-        _once(
+        _, headers = _once(
             session,
             lambda: services.withdraw_certificate(
                 session, actor, certificate_id=certificate_id, **facts
             ),
         )
-        return services.get_certificate(session, actor, certificate_id)
+        return services.get_certificate(session, actor, certificate_id), 200, headers
 
 
 @bp.get("/recalls")
@@ -110,9 +100,10 @@ def open_recall(facts: dict[str, Any]) -> tuple[Recall, int, dict[str, str]]:
     """Recall a lot, and by it everything that was made of it."""
     actor = current_actor()
     with transaction() as session:
-        found = _once(session, lambda: services.open_recall(session, actor, **facts))
+        found, headers = _once(session, lambda: services.open_recall(session, actor, **facts))
         recall = services.get_recall(session, found)
-    return recall, 201, {"Location": url_for("inspections_api.get_recall", recall_id=found)}
+    address = url_for("inspections_api.get_recall", recall_id=found)
+    return recall, 201, headers | {"Location": address}
 
 
 @bp.get("/recalls/<int:recall_id>")
@@ -139,12 +130,14 @@ def get_reach(recall_id: int) -> Reach:
 @bp.doc(**ONCE)
 @bp.arguments(EndSchema)
 @bp.response(200, RecallSchema)
-def end_recall(facts: dict[str, Any], recall_id: int) -> Recall:
+def end_recall(facts: dict[str, Any], recall_id: int) -> tuple[Recall, int, dict[str, str]]:
     """End a recall with a public conclusion. It stays readable, marked as ended."""
     actor = current_actor()
     with transaction() as session:
-        _once(session, lambda: services.end_recall(session, actor, recall_id=recall_id, **facts))
-        return services.get_recall(session, recall_id)
+        _, headers = _once(
+            session, lambda: services.end_recall(session, actor, recall_id=recall_id, **facts)
+        )
+        return services.get_recall(session, recall_id), 200, headers
 
 
 @bp.get("/lots/<path:identifier>/chain")
@@ -158,16 +151,13 @@ def get_chain(identifier: str) -> LotView:
         return lots.view_lot(session, current_actor(), lots.canonical_of(identifier))
 
 
-def _once(session: "Session", act: Callable[[], int]) -> int:
-    """Do an act once for its Idempotency-Key, and return the id of its statement."""
+def _once(session: "Session", act: Callable[[], int]) -> tuple[int, dict[str, str]]:
+    """Do an act once for its Idempotency-Key; return its statement's id, and headers."""
 
-    def recorded() -> tuple[int, dict[str, Any]]:
+    def recorded(_key: str | None) -> tuple[int, dict[str, Any]]:
         statement_id = act()
         return statement_id, {"id": statement_id}
 
-    # The same key with another address is another request.
-    sent = f"{request.method} {request.path}\n".encode() + request.get_data()
-    key = request.headers.get("Idempotency-Key")
-    answer, _ = once(session, current_actor(), key, sent, recorded)
+    answer, headers = done_once(session, recorded)
     found: int = answer["id"]
-    return found
+    return found, headers

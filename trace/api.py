@@ -14,6 +14,7 @@ from werkzeug.exceptions import NotImplemented as UnsupportedBehaviour
 from werkzeug.exceptions import UnsupportedMediaType
 
 from foodtrace.trace.access.policy import require
+from foodtrace.trace.capture.once import LONGEST_KEY
 from foodtrace.trace.capture.services import (
     JSON_TYPE,
     LD_JSON_TYPE,
@@ -31,7 +32,6 @@ from foodtrace.trace.web import body_limit, current_actor, reading, transaction
 bp = Blueprint("epcis", __name__, url_prefix="/epcis")
 
 ROLLBACK = "rollback"
-LONGEST_KEY = 255
 _HEADERS = {
     "GS1-EPCIS-Version": "2.0.0",
     "GS1-CBV-Version": "2.0.0",
@@ -43,10 +43,11 @@ _HEADERS = {
 _Reader = Callable[..., EventDocument]
 
 
-@bp.after_request
+@bp.after_app_request
 def add_versions(response: Response) -> Response:
-    """Say which standard is spoken here, and its limits."""
-    response.headers.update(_HEADERS)
+    """Say which standard is spoken here, and its limits; also where nothing is found (404)."""
+    if f"{request.path}/".startswith(f"{bp.url_prefix}/"):
+        response.headers.update(_HEADERS)
     return response
 
 

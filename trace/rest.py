@@ -1,20 +1,37 @@
 """The JSON API's frame: blueprints, strict bodies, problem documents and the OpenAPI text."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
-from flask import Flask, Request
+from flask import Flask, Request, request
 from flask_smorest import Api, Blueprint
 from marshmallow import Schema, ValidationError, fields
 from webargs import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
 
+from foodtrace.trace.capture.once import LONGEST_KEY, Answer, once
 from foodtrace.trace.epcis.strict_json import read_object
 from foodtrace.trace.validation import invalid_from
+from foodtrace.trace.web import current_actor
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 PREFIX = "/api/v1"
 PROBLEM = "application/problem+json"
+KEY = "Idempotency-Key"
+# What the description says of an act that is done with `done_once`.
+ONCE = {
+    "parameters": [
+        {
+            "in": "header",
+            "name": KEY,
+            "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+            "description": "The same key with the same request is done once.",
+        }
+    ]
+}
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -109,6 +126,21 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest is not typed
 
     def _register_error_handlers(self) -> None:
         """Leave errors to problems.py: smorest's handler would answer for pages, too."""
+
+
+def done_once(
+    session: "Session", act: Callable[[str | None], tuple[int, Answer]]
+) -> tuple[Answer, dict[str, str]]:
+    """Do the act of this request once for its Idempotency-Key.
+
+    `act` takes the key and returns its statement's id and the answer. Returned are the
+    answer, and the headers that say whether it is an old one.
+    """
+    key = request.headers.get(KEY)
+    # The same key with another address is another request.
+    sent = f"{request.method} {request.path}\n".encode() + request.get_data()
+    answer, replayed = once(session, current_actor(), key, sent, lambda: act(key))
+    return answer, {"Idempotent-Replayed": "true"} if replayed else {}
 
 
 def make_api(app: Flask) -> ProblemApi:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, request
+from flask.json.provider import DefaultJSONProvider
 from sqlalchemy.orm import Session
 from werkzeug.routing import IntegerConverter
 
@@ -24,8 +25,16 @@ MOST_FORM_PARTS = 1000
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
+class ReadableJson(DefaultJSONProvider):
+    """JSON in which Chinese stays readable, as in problem documents."""
+
+    ensure_ascii = False
+
+
 class Application(Flask):
     """A Flask application that gives every crash an id, for the page and for the log."""
+
+    json_provider_class = ReadableJson
 
     def log_exception(self, exc_info: Any) -> None:
         """Log a crash with its id."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 
 from foodtrace.producers import labels, services
-from foodtrace.producers.api.acting import ONCE, acted, moment
+from foodtrace.producers.api.acting import acted, moment
 from foodtrace.producers.paths import canonical_of
 from foodtrace.producers.schemas.lots import (
     BatchListSchema,
@@ -20,7 +20,7 @@ from foodtrace.producers.schemas.lots import (
 from foodtrace.producers.services import Batch, LotList, LotPage
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.capture.once import Answer
-from foodtrace.trace.rest import ApiBlueprint
+from foodtrace.trace.rest import ONCE, ApiBlueprint
 from foodtrace.trace.web import current_actor, needs, reading, settings
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from foodtrace.producers import services
-from foodtrace.producers.api.acting import ONCE, acted, moment
+from foodtrace.producers.api.acting import acted, moment
 from foodtrace.producers.schemas.lots import (
     EventSchema,
     GoodsSchema,
@@ -19,7 +19,7 @@ from foodtrace.producers.services import Goods, Shipment
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.capture.once import Answer
 from foodtrace.trace.capture.services import RecordedEvent
-from foodtrace.trace.rest import ApiBlueprint
+from foodtrace.trace.rest import ONCE, ApiBlueprint
 from foodtrace.trace.web import current_actor, needs, reading
 
 if TYPE_CHECKING:

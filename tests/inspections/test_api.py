@@ -129,6 +129,29 @@ def test_the_same_key_and_body_issue_one_certificate(api):
     assert issue(api, key="k-2").status_code == 409
 
 
+def test_a_replay_says_that_it_is_one(api):
+    def post(path, body, who):
+        headers = who | {"Idempotency-Key": path}
+        return api.client.post(f"/api/v1{path}", json=body, headers=headers)
+
+    made, opened = issue(api, number="1").json["id"], open_recall(api).json["id"]
+    for path, body, who in (
+        ("/certificates", CERTIFICATE, api.lab_a),
+        (f"/certificates/{made}/withdrawal", {"reason": "样品编号有误"}, api.lab_a),
+        (f"/recalls/{opened}/end", {"conclusion": "已全部召回"}, api.regulator),
+        ("/recalls", RECALL, api.regulator),
+    ):
+        first, again = post(path, body, who), post(path, body, who)
+        assert first.status_code == again.status_code < 300, first.text
+        assert first.json == again.json
+        assert "Idempotent-Replayed" not in first.headers
+        assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_chinese_is_readable_in_an_answer(api):
+    assert "山东农检中心" in issue(api).text
+
+
 def test_the_same_key_of_another_laboratory_is_another_certificate(api):
     assert issue(api, key="k-1").json["id"] != issue(api, api.lab_b, key="k-1").json["id"]
 

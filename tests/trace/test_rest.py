@@ -3,6 +3,7 @@
 import pytest
 from marshmallow import Schema, fields, validate
 
+from foodtrace.trace.capture.once import LONGEST_KEY
 from foodtrace.trace.problems import register_error_handlers
 from foodtrace.trace.rest import PREFIX, ApiBlueprint, make_api
 from foodtrace.trace.shell import set_up_shell
@@ -123,3 +124,17 @@ def test_the_description_of_the_whole_api_is_open_to_all(sqlite_store):
     response = staff_app(sqlite_store).test_client().get("/api/v1/openapi.json")
     assert response.status_code == 200
     assert response.json["paths"]
+
+
+def test_the_description_names_the_longest_key_that_is_taken(sqlite_store):
+    text = staff_app(sqlite_store).test_client().get("/api/v1/openapi.json").json
+    keys = [
+        parameter
+        for path in text["paths"].values()
+        for operation in path.values()
+        if isinstance(operation, dict)
+        for parameter in operation.get("parameters", ())
+        if parameter.get("name") == "Idempotency-Key"
+    ]
+    assert len(keys) > 10
+    assert {key["schema"]["maxLength"] for key in keys} == {LONGEST_KEY}
