@@ -203,3 +203,9 @@ def test_what_a_guide_prints_in_bold_stands_on_the_pages_in_that_language():
         bold = re.findall(r"\*\*(.+?)\*\*", page.read_text().replace("\n   ", " "))
         assert bold
         assert [text for text in bold if text not in known] == [], page.name
+
+
+def test_one_chinese_word_says_that_a_certificate_is_withdrawn():
+    texts = [*ROOT.glob("*/translations/*/LC_MESSAGES/messages.po"), *DOCS.glob("*.zh-CN.md")]
+    assert any("撤销检验报告" in path.read_text() for path in texts)
+    assert [path.name for path in texts if "撤回" in path.read_text()] == []
