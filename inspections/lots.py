@@ -20,6 +20,7 @@ from foodtrace.trace.chain.model import Chain, ChainItem
 from foodtrace.trace.chain.services import trace_back, trace_forward
 from foodtrace.trace.errors import Forbidden, Invalid, NotFound, Problem, mark
 from foodtrace.trace.gs1.check_digits import normal_gtin
+from foodtrace.trace.gs1.identifiers import in_address
 from foodtrace.trace.gs1.scanning import read_code
 from foodtrace.trace.masterdata.models import Lot, Party, Product
 from foodtrace.trace.store.models import Item
@@ -238,7 +239,7 @@ def canonical_of(path: str) -> str:
 
     Raises NotFound where it names nothing: an address is no form field.
     """
-    identifier = _read(read_code, path if ":" in path[:12] else f"/{path}")
+    identifier = _read(read_code, in_address(path))
     if identifier is None:
         raise NotFound()
     return identifier.canonical

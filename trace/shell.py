@@ -3,7 +3,7 @@
 import hashlib
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Flask, Response, request, url_for
 from flask_babel import Babel, get_locale
@@ -90,7 +90,7 @@ def _version_of(name: str) -> str:
 
 
 def _with_query(path: str, query: dict[str, str]) -> str:
-    return f"{path}?{urlencode(query)}"
+    return f"{quote(path)}?{urlencode(query)}"
 
 
 def _finish_page(response: Response) -> Response:

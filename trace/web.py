@@ -13,6 +13,7 @@ from werkzeug.routing import IntegerConverter
 
 from foodtrace.trace.access.actor import ANONYMOUS, Actor
 from foodtrace.trace.access.policy import Action
+from foodtrace.trace.gs1.identifiers import address_of
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 from foodtrace.trace.store.types import LARGEST_ID
@@ -137,6 +138,7 @@ def prepare(app: Flask, store: Store, settings: Settings) -> None:
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
     )
     app.url_map.converters["int"] = IdConverter
+    app.url_defaults(_write_identifier)
     app.before_request(_apply_body_limit)
     app.after_request(_add_headers)
 
@@ -146,6 +148,12 @@ def _translations() -> list[str]:
     root = Path(__file__).resolve().parent.parent
     names = ("trace", "producers", "inspections", "consumer_web")
     return [str(root / name / "translations") for name in names]
+
+
+def _write_identifier(endpoint: str, values: dict[str, Any]) -> None:
+    """Escape an identifier once in an address: as it stands in the path it is escaped already."""
+    if current_app.url_map.is_endpoint_expecting(endpoint, "identifier"):
+        values["identifier"] = address_of(values["identifier"])
 
 
 def _apply_body_limit() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from urllib.parse import quote, unquote
 
 from foodtrace.trace.errors import Invalid, Problem, mark
 from foodtrace.trace.gs1.charset import check_uri_text, encoded
@@ -37,6 +38,33 @@ def parse_identifier(text: str) -> Identifier:
 def lot_path(gtin: str, lot: str) -> str:
     """Return the canonical form of a lot: 14 digits and the lot number, both already checked."""
     return f"/01/{gtin}/10/{encoded(lot)}"
+
+
+def address_of(canonical: str) -> str:
+    """Return a canonical path as the end of one of our own addresses, not escaped.
+
+    >>> address_of("/01/06901234567892/10/A%2F1")
+    '01/06901234567892/10/A/1'
+    """
+    return unquote(canonical.removeprefix("/")) if _is_path(canonical) else canonical
+
+
+def in_address(text: str) -> str:
+    """Return the identifier at the end of an address, as the server decoded it.
+
+    What follows the third slash is one value: a slash in it was escaped.
+
+    >>> in_address("01/06901234567892/10/A/1")
+    '/01/06901234567892/10/A%2F1'
+    """
+    if not _is_path(text):
+        return text
+    parts = text.split("/", 3)
+    return "/" + "/".join(parts[:3] + [quote(value, safe="") for value in parts[3:]])
+
+
+def _is_path(text: str) -> bool:
+    return ":" not in text[:12]
 
 
 def _parse(text: str) -> Identifier:
