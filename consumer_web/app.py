@@ -33,8 +33,9 @@ from foodtrace.trace.web import Application, prepare
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Threads that may wait for the body of a request; serving.py starts more than that.
-MOST_BODIES = 48
+# Threads that may wait for the body of a request; serving.py starts more than these.
+MOST_BODIES = 32
+MOST_BODIES_OF_STRANGERS = 16
 # The first part of every path of the staff application.
 STAFF = frozenset(
     {"api", "epcis", "producers", "inspections", "login", "logout", "account", "staff"}
@@ -92,6 +93,6 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
     app.register_blueprint(inspection_pages.bp)
     add_entries(app, inspection_pages.NAVIGATION)
     add_entries(app, account_pages.NAVIGATION)
-    gate = BodyGate(app.wsgi_app, MOST_BODIES)
+    gate = BodyGate(app.wsgi_app, strangers=MOST_BODIES_OF_STRANGERS, known=MOST_BODIES)
     app.wsgi_app = gate  # type: ignore[method-assign]  # Flask's own way to wrap
     return app

@@ -2,8 +2,9 @@
 
 A WSGI server gives a body to the application while it still arrives, and a thread waits
 for it. So only some of the threads may wait at once: who sends slowly takes those, and
-pages, which have no body, go on. A body that ends before its length is refused: half a
-form must never be stored.
+pages, which have no body, go on. Strangers, who can do nothing but sign in, have places
+of their own, so that they cannot take those of captures. A body that ends before its
+length is refused: half a form must never be stored.
 """
 
 import threading
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
 
 class BodyGate:
-    """A WSGI application in which at most `most` threads receive bodies at once."""
+    """A WSGI application that receives so many bodies of strangers and of others at once."""
 
-    def __init__(self, application: "WSGIApplication", most: int) -> None:
+    def __init__(self, application: "WSGIApplication", *, strangers: int, known: int) -> None:
         self._application = application
-        self._places = threading.BoundedSemaphore(most)
+        self._strangers = threading.BoundedSemaphore(strangers)
+        self._known = threading.BoundedSemaphore(known)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -29,7 +31,10 @@ class BodyGate:
         """Pass the request on; its body is received when somebody reads it."""
         length = environ.get("CONTENT_LENGTH") or ""
         environ["wsgi.input"] = GatedBody(
-            environ["wsgi.input"], int(length) if length.isdecimal() else None, self._places
+            environ["wsgi.input"],
+            int(length) if length.isdecimal() else None,
+            self._strangers,
+            self._known,
         )
         return self._application(environ, start_response)
 
@@ -37,15 +42,25 @@ class BodyGate:
 class GatedBody:
     """A request body, of which a thread may read only while it holds a place.
 
-    Raises Unavailable when no place is free, Invalid when the body ends early.
+    It comes from a stranger until `welcome` says otherwise. Raises Unavailable when no
+    place is free, Invalid when the body ends early.
     """
 
     def __init__(
-        self, stream: IO[bytes], length: int | None, places: threading.BoundedSemaphore
+        self,
+        stream: IO[bytes],
+        length: int | None,
+        strangers: threading.BoundedSemaphore,
+        known: threading.BoundedSemaphore,
     ) -> None:
         self._stream = stream
         self._missing = length
-        self._places = places
+        self._places = strangers
+        self._known = known
+
+    def welcome(self) -> None:
+        """Let the body take a place of those who are known: its sender has shown who it is."""
+        self._places = self._known
 
     def read(self, size: int = -1) -> bytes:
         """Return the next `size` bytes, or all that are left."""

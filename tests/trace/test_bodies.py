@@ -5,12 +5,19 @@ import threading
 
 import pytest
 
+from foodtrace.consumer_web import app
 from foodtrace.trace.bodies import BodyGate, GatedBody
 from foodtrace.trace.errors import Invalid, Unavailable
 
+from ..web import add_key, bearer, staff_app
+
 
 def gated(data, length=None, places=1):
-    return GatedBody(io.BytesIO(data), length, threading.BoundedSemaphore(places))
+    return of(io.BytesIO(data), length, threading.BoundedSemaphore(places))
+
+
+def of(stream, length, places, known=None):
+    return GatedBody(stream, length, places, known or threading.BoundedSemaphore(1))
 
 
 def test_a_whole_body_is_read():
@@ -47,14 +54,14 @@ def test_when_every_place_is_taken_the_next_reader_is_sent_away_at_once():
             return b"ok"
 
     places = threading.BoundedSemaphore(1)
-    reader = threading.Thread(target=GatedBody(Slow(), 2, places).read)
+    reader = threading.Thread(target=of(Slow(), 2, places).read)
     reader.start()
     assert started.wait(10)
     with pytest.raises(Unavailable):
-        GatedBody(io.BytesIO(b"x"), 1, places).read()
+        of(io.BytesIO(b"x"), 1, places).read()
     go_on.set()
     reader.join()
-    assert GatedBody(io.BytesIO(b"x"), 1, places).read() == b"x"
+    assert of(io.BytesIO(b"x"), 1, places).read() == b"x"
 
 
 def test_a_place_is_free_again_after_a_broken_read():
@@ -65,13 +72,32 @@ def test_a_place_is_free_again_after_a_broken_read():
     places = threading.BoundedSemaphore(1)
     for _ in range(3):
         with pytest.raises(OSError, match="gone"):
-            GatedBody(Broken(), 5, places).read()
+            of(Broken(), 5, places).read()
 
 
 def test_the_gate_passes_requests_without_a_body_on():
     def application(environ, start_response):
         return [environ["wsgi.input"].read()]
 
-    gate = BodyGate(application, 1)
+    gate = BodyGate(application, strangers=1, known=1)
     assert list(gate({"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": ""}, None)) == [b""]
     assert list(gate({"wsgi.input": io.BytesIO(b"x"), "CONTENT_LENGTH": "1"}, None)) == [b"x"]
+
+
+def test_strangers_who_send_slowly_leave_room_for_those_who_are_known():
+    strangers, known = threading.BoundedSemaphore(1), threading.BoundedSemaphore(1)
+    strangers.acquire()  # somebody sends slowly
+    body = of(io.BytesIO(b"x"), 1, strangers, known)
+    with pytest.raises(Unavailable):
+        body.read()
+    body.welcome()
+    assert body.read() == b"x"
+
+
+def test_a_capture_goes_on_while_strangers_hold_every_place_of_theirs(sqlite_store, monkeypatch):
+    monkeypatch.setattr(app, "MOST_BODIES_OF_STRANGERS", 0)
+    staff = staff_app(sqlite_store)
+    client = staff.test_client()
+    headers = bearer(add_key(sqlite_store, "producer"))
+    assert client.post("/epcis/capture", json={}, headers=headers).status_code == 400
+    assert client.post("/login", data={"username": "x"}).status_code == 503

@@ -17,6 +17,7 @@ from foodtrace.trace.access.keys import find_key, note_use
 from foodtrace.trace.access.policy import require
 from foodtrace.trace.access.security import SIGN_IN
 from foodtrace.trace.access.sign_ins import is_open
+from foodtrace.trace.bodies import GatedBody
 from foodtrace.trace.errors import NotFound, Problem, Unauthenticated, Unavailable, mark
 from foodtrace.trace.forms import refuse_control_characters
 from foodtrace.trace.web import (
@@ -53,12 +54,13 @@ def identify() -> None:
     """Set the actor of this request; raise Unauthenticated where one is needed."""
     if request.endpoint is None:
         return  # no such page: the same answer for everybody
-    if is_machine_path(request.path):
-        g.actor = _machine()
-    else:
-        g.actor = _person()
-        if request.method not in _SAFE:
-            _refuse_forgery()
+    is_machine = is_machine_path(request.path)
+    g.actor = _machine() if is_machine else _person()
+    body = request.environ["wsgi.input"]
+    if g.actor != ANONYMOUS and isinstance(body, GatedBody):
+        body.welcome()
+    if not is_machine and request.method not in _SAFE:
+        _refuse_forgery()
     _refuse_control_characters()
     view = current_app.view_functions[request.endpoint]
     if g.actor == ANONYMOUS and request.endpoint not in _OPEN and not is_open_to_all(view):
