@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,10 +43,13 @@ class Settings:
 def _kept_secret(data: Path) -> str:
     """Return the secret in the data folder; make it, readable by its owner only, if absent."""
     path = data / "secret.key"
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+    if not path.exists():
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Another process may start at this moment: it must never read half a secret.
+        descriptor, whole = tempfile.mkstemp(dir=data)  # for its owner only
+        with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32))
-    except FileExistsError:
-        pass
+        with suppress(FileExistsError):
+            os.link(whole, path)
+        os.unlink(whole)
     return path.read_text()

@@ -1,0 +1,44 @@
+"""Settings: what an installation keeps by itself."""
+
+import secrets
+
+from foodtrace.trace import settings
+from foodtrace.trace.settings import Settings
+
+from .test_idempotency import at_once
+
+
+def secret_of(folder, monkeypatch):
+    monkeypatch.setenv("FOODTRACE_DATA", str(folder))
+    monkeypatch.delenv("FOODTRACE_SECRET_KEY", raising=False)
+    return Settings.from_environment().secret_key
+
+
+def test_a_secret_is_made_once_and_kept_for_its_owner(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    made = secret_of(folder, monkeypatch)
+    assert len(made) == 43
+    assert secret_of(folder, monkeypatch) == made
+    assert [path.name for path in folder.iterdir()] == ["secret.key"]
+    assert (folder / "secret.key").stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_nobody_reads_a_secret_that_is_still_being_written(tmp_path, monkeypatch):
+    make = secrets.token_urlsafe
+
+    def made_first(size):
+        assert not (tmp_path / "secret.key").exists()
+        return make(size)
+
+    monkeypatch.setattr(settings.secrets, "token_urlsafe", made_first)
+    assert secret_of(tmp_path, monkeypatch)
+
+
+def test_processes_that_start_at_once_share_one_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("FOODTRACE_DATA", str(tmp_path))
+    monkeypatch.delenv("FOODTRACE_SECRET_KEY", raising=False)
+    found, errors = at_once(8, lambda _: Settings.from_environment().secret_key)
+    assert errors == []
+    assert len(set(found)) == 1
+    assert len(found[0]) == 43
