@@ -150,9 +150,15 @@ def _fails(certificate: Certificate) -> bool:
 
 
 def _is_void(chain: Chain) -> bool:
-    """Tell whether the code itself was taken out of use, not only some of the goods."""
+    """Tell whether the code itself was taken out of use, not only some of the goods.
+
+    A whole lot only by its maker: others may destroy what they hold of it.
+    """
+    maker = chain.root.party
     for hop in chain.hops:
         if hop.declared or hop.biz_step not in VOID_STEPS or hop.action != "DELETE":
+            continue
+        if chain.root.kind == "lot" and not _is_said_by(hop, maker.id if maker else 0):
             continue
         for part in hop.parts:
             whole = part.amount is None or chain.root.kind in ("instance", "logistic")

@@ -26,6 +26,7 @@ from foodtrace.producers.services.acts import (
 )
 from foodtrace.producers.services.barriers import against_use
 from foodtrace.trace.access.actor import Actor
+from foodtrace.trace.capture.derivation import NOBODY
 from foodtrace.trace.errors import Conflict, Invalid, Problem, mark
 from foodtrace.trace.gs1.charset import checked_value
 from foodtrace.trace.gs1.identifiers import lot_path
@@ -259,7 +260,7 @@ def _new_identifier(session: Session, product: Product, lot_number: str, code: s
         select(func.count())
         .select_from(Lot)
         .join(Item, Item.id == Lot.item_id)
-        .where((Item.canonical == identifier) | same_number)
+        .where((Item.canonical == identifier) | same_number, Lot.party_id != NOBODY)
     ):
         raise Conflict(
             Problem(

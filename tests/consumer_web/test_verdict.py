@@ -74,6 +74,13 @@ def test_a_code_out_of_use_comes_before_its_date():
     assert verdict_of(void, today=date(2028, 1, 1)).verdict is Verdict.VOID
 
 
+def test_nobody_but_its_maker_takes_a_lot_out_of_use():
+    by_other = hop(5, SHOP, "destroying", SAUCE, action="DELETE")
+    assert (
+        verdict_of(chain(MADE_CHILI, COOKED, by_other), certificate()).verdict is Verdict.COMPLETE
+    )
+
+
 def test_destroying_some_of_a_lot_does_not_void_the_rest():
     some = hop(5, SHOP, "destroying", action="DELETE", parts=(Part("epc", 2, Decimal(1), "KGM"),))
     assert verdict_of(chain(MADE_CHILI, COOKED, some), certificate()).verdict is Verdict.COMPLETE

@@ -51,6 +51,10 @@ class Interval:
     uom: str | None
 
 
+# Whose lot it is when its event came from no party, or from one that has no right to it.
+NOBODY = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What one event says of a lot that it made: the columns of a `Lot` row."""
@@ -249,10 +253,11 @@ def merged(first: Made, later: Made) -> Made:
     """Return what is known of a lot after another event that makes (more of) it.
 
     The first event decides whose lot it is: others cannot add to it. Its maker may, in
-    several events: amounts add up, and what was not said before is filled in.
+    several events: amounts add up, and what was not said before is filled in. Where the
+    first was nobody's (NOBODY), the later one takes its place.
     """
     if later.party_id != first.party_id:
-        return first
+        return later if first.party_id == NOBODY else first
     amount, uom = added(first.amount, first.uom, later.amount, later.uom)
     return replace(
         first,

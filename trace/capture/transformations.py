@@ -9,11 +9,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture.containment import contents_of, holding
-from foodtrace.trace.capture.derivation import Interval, made_edges
+from foodtrace.trace.capture.derivation import NOBODY, Interval, made_edges
 from foodtrace.trace.capture.items import items_of, node_of
 from foodtrace.trace.capture.live import is_live
+from foodtrace.trace.capture.lots import owners_of
 from foodtrace.trace.epcis.model import Role
 from foodtrace.trace.gs1.model import ItemKind
+from foodtrace.trace.masterdata.models import Lot
 from foodtrace.trace.store.bulk import insert_rows, table_of
 from foodtrace.trace.store.models import Edge, Event, EventItem, Item
 from foodtrace.trace.store.sets import id_rows
@@ -22,7 +24,7 @@ MADE = "made"
 TRANSFORMATION = "TransformationEvent"
 
 _EVENT, _PART, _EDGE = table_of(Event).c, table_of(EventItem).c, table_of(Edge).c
-_ITEM = table_of(Item).c
+_ITEM, _LOT = table_of(Item).c, table_of(Lot).c
 _PARTNER = table_of(Event).alias("partner")
 
 # Statements are made once: putting one together costs more than running it.
@@ -54,6 +56,8 @@ _PARTS = (
     .where(_EVENT.id.in_(_IDS), _EVENT.type == TRANSFORMATION, is_live())
     .order_by(_EVENT.id, _PART.role, _PART.item_id)
 )
+_MAKERS = select(_LOT.item_id, _LOT.party_id).where(_LOT.item_id.in_(_IDS), _LOT.party_id != NOBODY)
+_PARTIES = select(_EVENT.id, _EVENT.party_id).where(_EVENT.id.in_(_IDS))
 _UNITS = select(_ITEM.id).where(_ITEM.id.in_(_IDS), _ITEM.kind == ItemKind.LOGISTIC.value)
 
 
@@ -148,6 +152,7 @@ def _write(session: Session, transformations: Sequence[Transformation]) -> None:
         else:
             edges.update(pairs)
     edges.update(_through_nodes(session, crowded))
+    edges = _entitled(session, edges)
     insert_rows(
         session,
         Edge,
@@ -156,6 +161,25 @@ def _write(session: Session, transformations: Sequence[Transformation]) -> None:
             for parent, child, event_id in sorted(edges)
         ],
     )
+
+
+def _entitled(session: Session, edges: set[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
+    """Return the edges without those that a stranger states of another party's lot.
+
+    What a lot was made of is said by its maker, and by whoever registered its product: else
+    anybody could put a bad ingredient into a rival's food, and recall it. The event stays.
+    """
+    children = {child for _, child, _ in edges}
+    if not children:
+        return edges
+    connection = session.connection()
+    owners = {lot: party for lot, party in connection.execute(_MAKERS, {"ids": sorted(children)})}
+    owners.update(owners_of(session, children))
+    if not owners:
+        return edges
+    told_by = sorted({event_id for _, _, event_id in edges})
+    parties = {event: party for event, party in connection.execute(_PARTIES, {"ids": told_by})}
+    return {edge for edge in edges if owners.get(edge[1], parties[edge[2]]) == parties[edge[2]]}
 
 
 def _through_nodes(
