@@ -41,7 +41,7 @@ class Application(Flask):
         """Log a crash with its id."""
         g.crash_id = secrets.token_hex(6)
         self.logger.error(
-            "%s %s failed, id %s", request.method, request.path, g.crash_id, exc_info=exc_info
+            "%s %r failed, id %s", request.method, request.path, g.crash_id, exc_info=exc_info
         )
 
 

@@ -41,7 +41,7 @@ def app(sqlite_store):
             raise Unavailable(Problem("", "Busy")) from OSError("disk is full")
         if kind == "database":
             raise OperationalError("SELECT secret", {}, Exception("server closed"))
-        if kind == "crash":
+        if kind.startswith("crash"):
             raise ZeroDivisionError("secret")
         raise REFUSALS[kind]
 
@@ -169,3 +169,13 @@ def test_a_key_that_is_not_there_is_not_looked_for_in_text(client, sqlite_store)
     assert client.get("/api/v1/try/conflict", headers=headers).status_code == 401
     with sqlite_store.reading() as session:
         assert session.query(ApiKey).count() == 0
+
+
+def test_an_address_cannot_write_lines_of_its_own_into_the_log(app, caplog):
+    app.testing = False
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    answer = app.test_client().get("/api/v1/try/crash%0AERROR%20all%20is%20lost%1b%5B2J")
+    assert answer.status_code == 500
+    said = caplog.records[-1].getMessage()
+    assert "\n" not in said
+    assert "\x1b" not in said
