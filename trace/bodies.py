@@ -9,12 +9,17 @@ length is refused: half a form must never be stored.
 
 import threading
 from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any
 
-from foodtrace.trace.errors import Invalid, Problem, Unavailable, mark
+from foodtrace.trace.errors import FoodtraceError, Invalid, Problem, Unavailable, mark
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+TOO_LARGE = "413"
+MOST_DROPPED = 64 * 1024 * 1024  # of a body that is refused for its size
+PIECE = 64 * 1024
 
 
 class BodyGate:
@@ -30,13 +35,22 @@ class BodyGate:
     ) -> Iterable[bytes]:
         """Pass the request on; its body is received when somebody reads it."""
         length = environ.get("CONTENT_LENGTH") or ""
-        environ["wsgi.input"] = GatedBody(
+        body = environ["wsgi.input"] = GatedBody(
             environ["wsgi.input"],
             int(length) if length.isdecimal() else None,
             self._strangers,
             self._known,
         )
-        return self._application(environ, start_response)
+        statuses: list[str] = []
+
+        def start(status: str, *more: Any) -> Any:
+            statuses.append(status)
+            return start_response(status, *more)
+
+        answer = self._application(environ, start)
+        if statuses and statuses[-1].startswith(TOO_LARGE):
+            body.drop(MOST_DROPPED)
+        return answer
 
 
 class GatedBody:
@@ -61,6 +75,16 @@ class GatedBody:
     def welcome(self) -> None:
         """Let the body take a place of those who are known: its sender has shown who it is."""
         self._places = self._known
+
+    def drop(self, most: int) -> None:
+        """Read up to `most` bytes and forget them, while a place is free.
+
+        Many clients hear no answer before they have sent all: to them a connection that is
+        closed early is broken, and they would send the same again.
+        """
+        with suppress(FoodtraceError):
+            while most > 0 and (piece := self.read(min(most, PIECE))):
+                most -= len(piece)
 
     def read(self, size: int = -1) -> bytes:
         """Return the next `size` bytes, or all that are left."""

@@ -8,12 +8,12 @@ from flask_smorest import Api, Blueprint
 from marshmallow import Schema, ValidationError, fields
 from webargs import missing
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from foodtrace.trace.capture.once import LONGEST_KEY, Answer, once
 from foodtrace.trace.epcis.strict_json import read_object
 from foodtrace.trace.validation import invalid_from
-from foodtrace.trace.web import current_actor
+from foodtrace.trace.web import LARGEST_BODY, current_actor
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -75,6 +75,9 @@ class StrictParser(FlaskParser):
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Return the JSON object that the body is; an empty body counts as none."""
         body = req.get_data()
+        if req.content_length is None and len(body) >= (req.max_content_length or LARGEST_BODY):
+            # Of a chunked body werkzeug reads as much as is allowed, and leaves the rest unsaid.
+            raise RequestEntityTooLarge()
         if not body:
             return missing
         if not req.is_json:

@@ -84,6 +84,25 @@ def test_the_gate_passes_requests_without_a_body_on():
     assert list(gate({"wsgi.input": io.BytesIO(b"x"), "CONTENT_LENGTH": "1"}, None)) == [b"x"]
 
 
+@pytest.mark.parametrize(("status", "left"), [("413 Too Large", b""), ("401 Who", b"xxx")])
+def test_the_rest_of_a_body_that_is_too_large_is_taken_before_the_answer(status, left):
+    def application(environ, start_response):
+        start_response(status, [])
+        return [b"no"]
+
+    body = io.BytesIO(b"xxx")
+    gate = BodyGate(application, strangers=1, known=1)
+    environ = {"wsgi.input": body, "CONTENT_LENGTH": "3"}
+    assert list(gate(environ, lambda status, headers: None)) == [b"no"]
+    assert body.read() == left
+
+
+def test_an_endless_body_is_dropped_up_to_a_limit():
+    body = io.BytesIO(b"x" * 300_000)
+    of(body, None, threading.BoundedSemaphore(1)).drop(100_000)
+    assert body.tell() == 100_000
+
+
 def test_strangers_who_send_slowly_leave_room_for_those_who_are_known():
     strangers, known = threading.BoundedSemaphore(1), threading.BoundedSemaphore(1)
     strangers.acquire()  # somebody sends slowly

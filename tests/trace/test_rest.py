@@ -1,5 +1,7 @@
 """The JSON API's frame: strict bodies, problems with places, and its own description."""
 
+import io
+
 import pytest
 from marshmallow import Schema, fields, validate
 
@@ -7,7 +9,7 @@ from foodtrace.trace.capture.once import LONGEST_KEY
 from foodtrace.trace.problems import register_error_handlers
 from foodtrace.trace.rest import PREFIX, ApiBlueprint, make_api
 from foodtrace.trace.shell import set_up_shell
-from foodtrace.trace.web import Application, prepare
+from foodtrace.trace.web import LARGEST_BODY, Application, prepare
 
 from ..web import settings_of, staff_app
 
@@ -138,3 +140,16 @@ def test_the_description_names_the_longest_key_that_is_taken(sqlite_store):
     ]
     assert len(keys) > 10
     assert {key["schema"]["maxLength"] for key in keys} == {LONGEST_KEY}
+
+
+@pytest.mark.parametrize("length", [None, LARGEST_BODY + 1])
+def test_a_body_over_the_limit_is_too_large_however_it_is_sent(client, length):
+    body = b'{"name": "' + b"a" * LARGEST_BODY + b'"}'
+    response = client.post(
+        f"{PREFIX}/crates",
+        input_stream=io.BytesIO(body),
+        content_type="application/json",
+        content_length=length,
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert response.status_code == 413
