@@ -101,6 +101,25 @@ def test_what_is_sent_is_on_the_way_until_it_is_received():
     ]
 
 
+def test_what_leaves_a_place_is_what_lay_there_whatever_the_holder_is_called():
+    # One firm's key made it; the shipment names a GLN that nobody registered.
+    yard = place("yard")
+    ship = sent(2, 40, "carrier", "packer", place=yard)
+    assert lines(made(1, 100, place=yard), ship) == [
+        ("held", "farm", 60),
+        ("in_transit", "carrier", 40, "packer"),
+    ]
+    everything = hop(3, "shipping", [("epc", LOT, None)], by="shop", place=yard)
+    assert ("held", "farm", 60) not in lines(made(1, 100, place=yard), ship, everything)
+
+
+def test_what_leaves_another_place_is_a_discrepancy():
+    ship = sent(2, 40, "carrier", "packer", place=place("elsewhere"))
+    found = lines(made(1, 100, place=place("yard")), ship)
+    assert ("held", "farm", 100) in found
+    assert ("discrepancy", "carrier", 40) in found
+
+
 def test_what_arrives_short_stays_on_the_way():
     found = lines(made(1, 100), sent(2, 40, "farm", "packer"), received(3, 38, "packer", "farm"))
     assert ("in_transit", "farm", 2, "packer") in found

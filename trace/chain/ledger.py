@@ -140,6 +140,11 @@ class Ledger:
         if wanted is None and (taken or some):
             return taken, some
         elsewhere = [pile for (who, _), pile in self.stock.items() if who == holder]
+        if place and (wanted is not None or all(pile.is_empty for pile in elsewhere)):
+            # What leaves a place lay there: the same firm may be known by its key in one
+            # event, and by a GLN that nobody has registered in the next.
+            others = [key for key in self.stock if key[0] != holder and key[1] == place]
+            elsewhere += [self.stock[key] for key in others]
         for pile in elsewhere:
             more, more_some = pile.take(None if wanted is None else wanted - taken, at)
             taken, some = taken + more, some or more_some
