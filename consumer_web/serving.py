@@ -1,7 +1,7 @@
 """The WSGI server: granian, the same for the one-command run and for production.
 
 Headers are read by the server's own loop, so that a client that is slow there holds a
-connection and no thread. Bodies are read by threads: app.py lets 48 of them wait.
+connection and no thread. Bodies are read by threads: app.py lets 54 of them wait.
 """
 
 import logging
