@@ -6,12 +6,16 @@ connection and no thread. Bodies are read by threads: app.py lets 54 of them wai
 
 import logging
 import socket
+from typing import TYPE_CHECKING
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from foodtrace.trace.errors import Problem, Unavailable, mark
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 THREADS = 64
 MOST_CONNECTIONS = 1024  # a worker
@@ -54,7 +58,6 @@ def serve(host: str, port: int, *, workers: int) -> None:
     logging.getLogger("_granian").addFilter(_is_news)
     Granian(
         "foodtrace.consumer_web.app:from_environment",
-        factory=True,
         address=host,
         port=port,
         interface=Interfaces.WSGI,
@@ -68,4 +71,15 @@ def serve(host: str, port: int, *, workers: int) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         respawn_failed_workers=True,
         workers_kill_timeout=SECONDS_TO_FINISH,
-    ).serve()
+    ).serve(target_loader=_application, wrap_loader=False)
+
+
+def _application() -> "WSGIApplication":
+    """Return the service, in a worker.
+
+    Granian's own loader would look for modules in the working directory first, and there
+    a clone of this project may lie, or what somebody else has put there.
+    """
+    from foodtrace.consumer_web.app import from_environment
+
+    return from_environment()

@@ -114,7 +114,7 @@ def free_port():
 
 
 @contextmanager
-def serving(sqlite_url, data):
+def serving(sqlite_url, data, folder=None):
     """Run `foodtrace serve` until the end of the block; yield the process and its port."""
     port = free_port()
     environment = {
@@ -125,6 +125,7 @@ def serving(sqlite_url, data):
     process = subprocess.Popen(
         [Path(sys.executable).with_name("foodtrace"), "serve", "--port", str(port)],
         env=environment,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -189,6 +190,15 @@ def test_slow_clients_do_not_stop_it_and_sigterm_ends_it(sqlite_url, tmp_path):
                 connection.close()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
+
+
+def test_what_lies_in_the_working_directory_is_not_run(sqlite_url, tmp_path):
+    # A clone of the project, say, beside which somebody starts the installed command.
+    strange = tmp_path / "foodtrace" / "trace"
+    strange.mkdir(parents=True)
+    (strange / "rest.py").write_text("raise SystemExit('a file of the working directory')")
+    with serving(sqlite_url, tmp_path / "data", folder=tmp_path) as (_, port):
+        assert get(port, "/readyz").status == 200
 
 
 CONTENT_TYPE = ("Content-Type", "application/x-www-form-urlencoded")
