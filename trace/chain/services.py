@@ -86,7 +86,7 @@ def fingerprint(session: Session, canonical: str) -> Fingerprint | None:
     nodes, steps = _nodes_and_steps(links)
     marks = connection.execute(walk.MARKS, {"ids": nodes, "steps": steps}).all()
     names = connection.execute(walk.NAMES, {"ids": nodes}).scalars().all()
-    seen = repr((sorted(map(tuple, links)), sorted(map(tuple, marks), key=repr)))
+    seen = repr((sorted(map(tuple, links)), sorted(map(tuple, marks))))
     return Fingerprint(sha256(seen.encode()).hexdigest(), tuple(sorted(names)))
 
 

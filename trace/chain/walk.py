@@ -242,11 +242,11 @@ def _marks() -> Union:
     """
     part = _parts()
     void = case((_declared(), 1), else_=0)
-    newest = select(func.max(revision.c.id)).scalar_subquery()
+    newest = func.coalesce(select(func.max(revision.c.id)).scalar_subquery(), 0)
     mine = select(part, void.label("void")).join_from(part, event, event.c.id == part.c.event_id)
     found = mine.where(_belongs(part)).cte("found")
     return union_all(
-        select(func.count(), func.sum(found.c.void), newest, NOTHING).where(
+        select(func.count(), func.coalesce(func.sum(found.c.void), 0), newest, NOTHING).where(
             found.c.container_id == 0
         ),
         select(found.c.event_id, found.c.item_id, found.c.container_id, found.c.void).where(

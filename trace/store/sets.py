@@ -71,8 +71,10 @@ def _rows_on_sqlite(element: _Rows, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(_Rows, "postgresql")
 def _rows_on_postgresql(element: _Rows, compiler: SQLCompiler, **kw: Any) -> str:
+    # Told how many they are, the planner overrates what is joined to them and reads whole
+    # tables. Of an array that a subquery makes it expects ten, and looks each up.
     value = compiler.process(element.clauses, **kw)
-    return f"(SELECT unnest({value}) AS id)"
+    return f"(SELECT unnest(ARRAY(SELECT unnest({value}))) AS id)"
 
 
 def id_rows(parameter: str) -> TableValuedAlias:

@@ -62,11 +62,15 @@ class Amount(TypeDecorator[Decimal]):
         """Scale to millionths; finer digits are rounded half to even."""
         return None if value is None else round(value.scaleb(AMOUNT_SCALE))
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        """Return a Decimal without trailing zeros (``12.5``, not ``12.500000``)."""
-        if value is None:
-            return None
-        whole, rest = divmod(int(value), 10**AMOUNT_SCALE)
-        if not rest:
-            return Decimal(whole)
-        return Decimal(int(value)).scaleb(-AMOUNT_SCALE).normalize()
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[Any], Decimal | None]:
+        """Return Decimals without trailing zeros (``12.5``, not ``12.500000``)."""
+        return _from_millionths
+
+
+def _from_millionths(value: Any) -> Decimal | None:
+    if value is None:
+        return None
+    whole, rest = divmod(int(value), 10**AMOUNT_SCALE)
+    return Decimal(int(value)).scaleb(-AMOUNT_SCALE).normalize() if rest else Decimal(whole)
