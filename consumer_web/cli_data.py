@@ -17,7 +17,7 @@ from foodtrace.trace.access.actor import SYSTEM, Actor, Role
 from foodtrace.trace.capture.export import as_document, each_event
 from foodtrace.trace.capture.rebuild import rebuild as rebuild_tables
 from foodtrace.trace.capture.services import LD_JSON_TYPE, Captured, capture_document
-from foodtrace.trace.epcis.reader import read_document
+from foodtrace.trace.epcis.reader import read_document_or_event
 from foodtrace.trace.errors import FoodtraceError, Problem
 from foodtrace.trace.masterdata.services import ensure_party, find_party
 from foodtrace.trace.settings import Settings
@@ -126,7 +126,7 @@ def _captor(store: Store, party_name: str | None) -> Actor:
 
 
 def _import(store: Store, actor: Actor, path: Path) -> Captured:
-    document = read_document(path.read_bytes(), now=datetime.now(UTC))
+    document = read_document_or_event(path.read_bytes(), now=datetime.now(UTC))
     with store.transaction() as session:
         return capture_document(session, actor, document, content_type=LD_JSON_TYPE, key=None)
 

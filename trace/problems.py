@@ -137,7 +137,7 @@ def problem_document(
         "detail": detail[:LONGEST_DETAIL] or title,
         "instance": instance,
     }
-    if any(problem.place for problem in problems):
+    if problems:
         document["errors"] = [
             {
                 "place": _pointer(problem.place),

@@ -125,6 +125,13 @@ def test_import_reports_each_file(run_on_both):
     ]
 
 
+def test_a_file_may_hold_one_event_alone(run, sqlite_url):
+    bare = {"@context": document()["@context"], **event(1)}
+    done = run("import", write("one.json", bare))
+    assert (done.exit_code, done.stdout) == (0, "one.json: 1 events accepted, 0 known already\n")
+    assert len(events_of(sqlite_url)) == 1
+
+
 def test_importing_again_changes_nothing(run, sqlite_url):
     write("a.json", document(event(1)))
     run("import", "a.json")

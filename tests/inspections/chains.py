@@ -95,13 +95,14 @@ def add_jam(session):
     """Record the whole chain; return its members."""
     members = add_members(session)
     alba, bruno, carla, dora = members.alba, members.bruno, members.carla, members.dora
-    register_product(
-        session, SYSTEM, party_id=bruno.party.id, name="苹果酱", name_en="Apple jam", gtin=GTIN
-    )
     makes(session, alba, 1, APPLE)
     makes(session, dora, 1, SALT)
     hands_over(session, alba, 2, "shipping", APPLE, 60, alba, bruno)
     hands_over(session, bruno, 3, "receiving", APPLE, 60, alba, bruno)
     processes(session, bruno, 4, [(APPLE, 60), (SALT, 1)], [(JAM, 200, None)])
     hands_over(session, bruno, 5, "shipping", JAM, 40, bruno, carla, None)
+    # Last: all three lots have this GTIN, and a registered one is for its owner's lots alone.
+    register_product(
+        session, SYSTEM, party_id=bruno.party.id, name="苹果酱", name_en="Apple jam", gtin=GTIN
+    )
     return members

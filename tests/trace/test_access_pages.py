@@ -121,7 +121,7 @@ def test_the_first_request_after_withdrawing_a_key_is_refused(app, sqlite_store,
     assert client.get("/api/v1/parties", headers=bearer(key)).status_code == 401
 
 
-@pytest.mark.parametrize("language, way", [("en", "error declaration"), ("zh-CN", "错误声明")])
+@pytest.mark.parametrize(("language", "way"), [("en", "error declaration"), ("zh-CN", "错误声明")])
 def test_every_page_says_how_a_wrong_event_is_declared_wrong(browser, language, way):
     foot = browser.get(f"/account?lang={language}").text.rsplit("<footer", 1)[1]
     assert way in foot

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -32,7 +32,23 @@ _Prefixes = Mapping[str, str]
 
 def read_document(body: bytes, *, now: datetime) -> EventDocument:
     """Return an EPCISDocument with its events. Raises Invalid (at most 20 problems) or TooLarge."""
+    return _document(body, *strict_json.read_document(body), now)
+
+
+def read_document_or_event(body: bytes, *, now: datetime) -> EventDocument:
+    """Return a document's events, or the one event that a file holds bare.
+
+    What is neither is refused as a document is. Raises Invalid or TooLarge.
+    """
     head, slices = strict_json.read_document(body)
+    if head.get("type") in EVENT_TYPES:
+        return read_event(body, now=now)
+    return _document(body, head, slices, now)
+
+
+def _document(
+    body: bytes, head: Mapping[str, Any], slices: Sequence[Slice], now: datetime
+) -> EventDocument:
     problems = Problems()
     if head.get("type") == "EPCISQueryDocument":
         problems.extend([_query_document()])
