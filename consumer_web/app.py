@@ -76,6 +76,7 @@ def create_public_app(store: Store, settings: Settings) -> Flask:
 def create_staff_app(store: Store, settings: Settings) -> Flask:
     """Return the consoles and the APIs, for those who have an account or a key."""
     app = Application(__name__, static_folder=None, template_folder=None)
+    app.url_map.strict_slashes = False  # people type /producers/ as well
     prepare(app, store, settings)
     set_up_shell(app)
     set_up_security(app, settings)

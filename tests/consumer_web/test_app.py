@@ -18,7 +18,7 @@ from foodtrace.consumer_web.opening import open_store
 from foodtrace.trace.errors import Unavailable
 from foodtrace.trace.store.session import Store
 
-from ..web import public_app, settings_of
+from ..web import public_app, settings_of, staff_app
 
 SLOW = 40
 
@@ -80,6 +80,12 @@ def test_each_path_reaches_its_application(sqlite_store, path, status, cookie):
     # Public pages hash what they may load, staff pages name it: each says whose it is.
     is_staff = "script-src 'self'" in response.headers["Content-Security-Policy"]
     assert is_staff == (path.split("/")[1] not in ("", "healthz", "loginx", "staffing"))
+
+
+def test_a_slash_too_many_behind_a_console_leads_to_the_same_page(sqlite_store):
+    client = staff_app(sqlite_store).test_client()
+    for path in ("/producers", "/producers/", "/account", "/account/"):
+        assert client.get(path).status_code == 303, path
 
 
 def test_a_database_that_is_not_migrated_is_refused_with_what_to_do(tmp_path, sqlite_store):
