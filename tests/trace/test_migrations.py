@@ -11,7 +11,13 @@ from foodtrace.trace.store.migrate import configuration, is_current, upgrade
 from foodtrace.trace.store.models import Base
 from foodtrace.trace.store.session import Store
 
-for package in ("trace.masterdata", "trace.access", "inspections"):
+for package in (
+    "trace.masterdata",
+    "trace.access",
+    "trace.query",
+    "trace.subscriptions",
+    "inspections",
+):
     importlib.import_module(f"foodtrace.{package}.models")
 
 

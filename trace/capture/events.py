@@ -222,14 +222,24 @@ def _event_row(recorded: Recorded, received: Received) -> dict[str, Any]:
 def _part_rows(recorded: Recorded, known: Known) -> Iterable[dict[str, Any]]:
     """Return a row for each item and role; an item named twice in one role counts once."""
     parts: dict[tuple[str, int], tuple[Decimal | None, str | None]] = {}
+    classes: set[tuple[str, int]] = set()
     for part in recorded.event.participations:
         key = (part.role.value, known.ids[part.identifier.canonical])
+        if part.is_class:
+            classes.add(key)
         if key not in parts:
             parts[key] = (part.amount, part.uom)
         elif part.identifier.kind is not ItemKind.INSTANCE:
             parts[key] = added(*parts[key], part.amount, part.uom)
     return (
-        {"event_id": recorded.id, "role": role, "item_id": item_id, "amount": amount, "uom": uom}
+        {
+            "event_id": recorded.id,
+            "role": role,
+            "item_id": item_id,
+            "amount": amount,
+            "uom": uom,
+            "is_class": (role, item_id) in classes,
+        }
         for (role, item_id), (amount, uom) in parts.items()
     )
 

@@ -69,6 +69,7 @@ def once(
     document_id = session.execute(
         select(Statement.document_id).where(Statement.id == statement_id)
     ).scalar_one()
+    now = datetime.now(UTC)
     session.add(
         Capture(
             id=str(uuid.uuid4()),
@@ -76,7 +77,9 @@ def once(
             key=_ACT + key,
             body_sha256=digest,
             document_id=document_id,
-            created_at=datetime.now(UTC),
+            created_at=now,
+            state="act",
+            finished_at=now,
             result=answer,
         )
     )

@@ -181,7 +181,7 @@ def get_capture(session: Session, actor: Actor, capture_id: str) -> Captured:
     Raises NotFound.
     """
     row = session.get(Capture, capture_id)
-    if row is None or "eventIDs" not in row.result:
+    if row is None or row.state == "act":
         raise NotFound()
     if not can(actor, "event.read", owner=row.party_id):
         raise NotFound()
@@ -299,6 +299,9 @@ def _capture(
             "body_sha256": digest,
             "document_id": document_id,
             "created_at": received.at,
+            "state": "done",
+            "behaviour": "rollback",
+            "finished_at": received.at,
             "result": {"eventIDs": captured.event_ids, "duplicates": duplicates},
         },
     )

@@ -51,7 +51,7 @@ def participations_of(
             continue
         if item.kind in (ItemKind.INSTANCE, ItemKind.LOGISTIC):
             problems.extend([_instance_among_classes(where)])
-        part = Participation(role, item, _amount_of(entry), entry.get("uom"))
+        part = Participation(role, item, _amount_of(entry), entry.get("uom"), True)
         before = found.get((role, item.canonical))
         if before is not None:
             part = problems.tried(_sum, before, part, where) or part

@@ -1,5 +1,6 @@
 """An EPCIS 2.0 event as this service uses it, read from the bytes received."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +28,7 @@ class Participation:
     identifier: Identifier
     amount: Decimal | None
     uom: str | None  # UN/CEFACT Rec 20, e.g. KGM; None counts pieces
+    is_class: bool = False  # it stands in a list of quantities, not of EPCs
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Event:
     declared_at: datetime | None
     ilmd: dict[str, Any] | None  # keys expanded to full IRIs
     body: dict[str, Any]
+    prefixes: Mapping[str, str]  # the namespaces in force in `body`
     hidden: bool = False  # foodtrace:visibility is "hidden": not shown to the public
 
 

@@ -158,6 +158,7 @@ def _event_of(
         declared_at=utc_time(declaration["declarationTime"], place) if declaration else None,
         ilmd=_expanded_names(event["ilmd"], prefixes) if "ilmd" in event else None,
         body=event,
+        prefixes=prefixes,
         hidden=_is_hidden(event, prefixes),
     )
 

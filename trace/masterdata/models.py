@@ -109,3 +109,32 @@ class Lot(Base):
     uom: Mapped[str | None] = mapped_column(String(3))
     certificate_number: Mapped[str | None] = mapped_column(String(100))  # 承诺达标合格证
     more: Mapped[dict[str, Any] | None]  # the rest of the ILMD, by full IRI
+
+
+class MasterAttribute(Base):
+    """An attribute of a thing in the master data of a captured document (EPCIS 2.0, 6.5).
+
+    Rows are what the party said last of the thing. `element` is canonical as in events;
+    `attribute` is a full IRI.
+    """
+
+    __tablename__ = "master_attribute"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    party_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    element: Mapped[str] = mapped_column(String(500), primary_key=True)
+    attribute: Mapped[str] = mapped_column(String(500), primary_key=True)
+    value_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    vocabulary: Mapped[str] = mapped_column(String(500))
+    value: Mapped[str] = mapped_column(String(10_000))
+
+
+class MasterChild(Base):
+    """That one thing lies in another, in the master data of a captured document."""
+
+    __tablename__ = "master_child"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    party_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    parent: Mapped[str] = mapped_column(String(500), primary_key=True)
+    child: Mapped[str] = mapped_column(String(500), primary_key=True)

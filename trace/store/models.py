@@ -2,14 +2,25 @@
 
 `document` and `statement` are the record and only ever grow. `capture` remembers
 what was answered to whom. `item`, `event`, `event_item`, `edge` and `containment`
-are indexes: `foodtrace rebuild` throws them away and makes them again.
+are indexes, as are `event_key`, `event_number` and `observed` for queries: `foodtrace
+rebuild` throws them away and makes them again.
 """
 
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, MetaData, String, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Double,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -49,6 +60,8 @@ class Document(Base):
     content_type: Mapped[str] = mapped_column(String(80))
     received_at: Mapped[datetime]
     body: Mapped[bytes] = mapped_column(LargeBinary)
+    # XML as it was received; `body` is then what it says, as EPCIS 2.0 JSON.
+    original: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class Statement(Base):
@@ -68,13 +81,25 @@ class Statement(Base):
 
 
 class Capture(Base):
-    """An answered capture, so that sending it twice gives the same answer.
+    """A capture job, or another act that is done once: sending it twice gives the same answer.
 
-    The body's hash is the key of a sender that names none.
+    The body's hash is the key of a sender that names none. A job is *waiting* until its
+    document is recorded (*done*) or turned out not to be recordable (*failed*); what is not
+    a capture of EPCIS is an *act*.
     """
 
     __tablename__ = "capture"
-    __table_args__ = (Index("uq_capture_key", "party_id", "key", unique=True),)
+    __table_args__ = (
+        Index("uq_capture_key", "party_id", "key", unique=True),
+        Index("ix_capture_created_at", "party_id", "created_at", "id"),
+        Index(
+            "ix_capture_waiting",
+            "created_at",
+            "id",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     party_id: Mapped[int] = mapped_column(Id)  # 0: captured by no party
@@ -82,6 +107,10 @@ class Capture(Base):
     body_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
     document_id: Mapped[int] = mapped_column(ForeignKey("document.id"))
     created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(8), default="done")
+    behaviour: Mapped[str] = mapped_column(String(8), default="rollback")
+    finished_at: Mapped[datetime | None]
+    # Of a capture: eventIDs, duplicates and errors; of an act its answer.
     result: Mapped[dict[str, Any]]
 
 
@@ -125,7 +154,11 @@ class Event(Base):
             sqlite_where=text("declared_at IS NOT NULL"),
             postgresql_where=text("declared_at IS NOT NULL"),
         ),
-        Index("ix_event_event_time", "event_time"),
+        # The ways through the events: of everybody or of one party, by either time.
+        Index("ix_event_event_time", "event_time", "id"),
+        Index("ix_event_record_time", "record_time", "id"),
+        Index("ix_event_party_event_time", "party_id", "event_time", "id"),
+        Index("ix_event_party_record_time", "party_id", "record_time", "id"),
         Index("ix_event_destination", "destination", "biz_step"),
     )
 
@@ -142,7 +175,7 @@ class Event(Base):
     biz_location: Mapped[str | None] = mapped_column(String(500))
     # The captor; 0 where no party captured it. Source and destination are the
     # canonical identifiers that the event itself states.
-    party_id: Mapped[int] = mapped_column(Id, index=True)
+    party_id: Mapped[int] = mapped_column(Id)
     source: Mapped[str | None] = mapped_column(String(500))
     destination: Mapped[str | None] = mapped_column(String(500))
     transformation_id: Mapped[str | None] = mapped_column(String(500), index=True)
@@ -170,6 +203,8 @@ class EventItem(Base):
     # What the event says of the amount: null is "not said", an instance counts 1.
     amount: Mapped[Decimal | None]
     uom: Mapped[str | None] = mapped_column(String(3))
+    # Named in a list of quantities, as a class of things, not as a thing by itself.
+    is_class: Mapped[bool] = mapped_column(default=False)
 
 
 class Edge(Base):
@@ -212,3 +247,61 @@ class Containment(Base):
     until: Mapped[datetime | None]
     amount: Mapped[Decimal | None]
     uom: Mapped[str | None] = mapped_column(String(3))
+
+
+class EventKey(Base):
+    """Everything that an event says and that a query may ask for by equality.
+
+    `key` is a hash of what is said and where (trace/query/fields.py), so that each fact costs
+    two integers, whatever its length.
+    """
+
+    __tablename__ = "event_key"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    event_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+
+
+class EventNumber(Base):
+    """A number or time that an event says, for queries that compare.
+
+    `field` is a hash of where it stands; measured values are in the base unit of their
+    kind, times in seconds since 1970.
+    """
+
+    __tablename__ = "event_number"
+    __table_args__ = (
+        Index("ix_event_number_event_id", "event_id", "field", "value"),
+        {"sqlite_with_rowid": False},
+    )
+
+    field: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    value: Mapped[float] = mapped_column(Double, primary_key=True, autoincrement=False)
+    event_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+
+
+class Observed(Base):
+    """A value that the events of a party hold: a step, place, disposition, type or EPC.
+
+    `kind` is eventType, bizStep, bizLocation, readPoint, disposition or epc.
+    """
+
+    __tablename__ = "observed"
+    __table_args__ = (
+        Index("ix_observed_kind", "kind", "value"),
+        {"sqlite_with_rowid": False},
+    )
+
+    party_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(11), primary_key=True)
+    value: Mapped[str] = mapped_column(String(500), primary_key=True)
+
+
+class Derivation(Base):
+    """By which version of the rules the derived tables were made; one row."""
+
+    __tablename__ = "derivation"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int]

@@ -1,0 +1,64 @@
+"""Subscriptions to named queries, and what is sent to the subscribers."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foodtrace.trace.store.models import Base
+from foodtrace.trace.store.types import Id
+
+
+class Subscription(Base):
+    """Somebody who is told of the events that match a named query.
+
+    Without a schedule it is told as soon as there are some (``stream``). `position` is the id
+    of the last event that was looked at: what is newer has not been told yet.
+    """
+
+    __tablename__ = "subscription"
+    __table_args__ = (Index("ix_subscription_due_at", "due_at"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    query_id: Mapped[int] = mapped_column(ForeignKey("named_query.id"), index=True)
+    party_id: Mapped[int] = mapped_column(Id)
+    # Whether the subscriber may see everybody's events or those of its party only.
+    sees_all: Mapped[bool]
+    dest: Mapped[str] = mapped_column(String(2000))
+    secret: Mapped[str] = mapped_column(String(500))
+    schedule: Mapped[dict[str, Any] | None]
+    report_if_empty: Mapped[bool]
+    initial_record_time: Mapped[datetime | None]
+    formats: Mapped[dict[str, Any]]
+    position: Mapped[int] = mapped_column(Id)
+    created_by: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    last_notified_at: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """One message to a subscriber: *waiting* until it is *done*, or *dead* after many attempts."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("ix_delivery_subscription_id", "subscription_id", "created_at"),
+        Index(
+            "ix_delivery_waiting",
+            "due_at",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    subscription_id: Mapped[str] = mapped_column(ForeignKey("subscription.id"))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    events: Mapped[int]
+    state: Mapped[str] = mapped_column(String(8))
+    attempts: Mapped[int]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    answer: Mapped[str | None] = mapped_column(String(500))
