@@ -44,6 +44,7 @@ def test_a_digital_link_of_a_lot_gives_gtin_and_lot():
         ("urn:epc:id:sgln:0614141.07346.1234", "/414/0614141073467/254/1234", "place"),
         ("urn:epc:id:sgln:0614141.00777.0", "/414/0614141007776", "place"),
         ("urn:epc:id:pgln:4012345.00225", "/417/4012345002256", "party"),
+        ("urn:epc:id:sgln:952612345678..0", "/414/9526123456780", "place"),
         ("urn:epc:id:grai:4012345.66666.87", "/8003/0401234566666387", "logistic"),
         ("urn:epc:id:giai:4012345.AAbb", "/8004/4012345AAbb", "other"),
         ("urn:epc:id:upui:4012345.012345.AB12", "/01/04012345123456/235/AB12", "instance"),
@@ -142,6 +143,9 @@ def test_a_mistyped_code_of_ours_is_refused_everywhere():
         ("urn:epc:id:sgtin:061414A.107346.2017", "does not have the parts of its EPC scheme"),
         ("urn:epc:id:sgtin:06141.41107346.1", "does not have the parts of its EPC scheme"),
         ("urn:epc:id:grai:4012345.66666.", "does not have the parts of its EPC scheme"),
+        ("urn:epc:id:giai:4012345.", "does not have the parts of its EPC scheme"),
+        ("urn:epc:id:cpi:4012345..1", "does not have the parts of its EPC scheme"),
+        ("urn:epc:id:sgtin:952612345678..1", "does not have the parts of its EPC scheme"),
         ("urn:epc:id:sgcn:4012345.99999.4A", "GCN holds a character that GS1 does not allow"),
     ],
 )

@@ -40,7 +40,8 @@ def parse_epc_urn(text: str) -> Identifier:
     if len(fields) != count or not is_digits(fields[0]) or not 6 <= len(fields[0]) <= 12:
         raise Invalid(_malformed())
     fields[-1] = decoded(fields[-1])
-    if not all(fields):
+    # A reference is empty where the company prefix takes up all digits of the number.
+    if not all(fields[2:]):
         raise Invalid(_malformed())
     return identifier_of(*key_of(fields))
 
@@ -59,6 +60,12 @@ def _number(fields: Sequence[str], length: int) -> str:
     if len(digits) != length - 1 or not is_digits(digits):
         raise Invalid(_malformed())
     return digits + gs1_check_digit(digits)
+
+
+def _reference(text: str) -> str:
+    if not text:
+        raise Invalid(_malformed())
+    return text
 
 
 def _indicated(prefix: str, reference: str, length: int) -> str:
@@ -92,14 +99,14 @@ def _number_of(ai: str, length: int, lead: str = "") -> Callable[[list[str]], _P
 
 def _text_of(ai: str) -> Callable[[list[str]], _Parts]:
     def key_of(fields: list[str]) -> _Parts:
-        return ai, fields[0] + fields[1], []
+        return ai, fields[0] + _reference(fields[1]), []
 
     return key_of
 
 
 def _cpi(fields: list[str]) -> _Parts:
     prefix, part, *serial = fields
-    part = decoded(part) if serial else part
+    part = _reference(decoded(part) if serial else part)
     return "8010", prefix + part, [("8011", text) for text in serial]
 
 
