@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from foodtrace.trace.epcis.context import CBV, expanded
+from foodtrace.trace.epcis.context import CBV, GS1_VOCABULARY, expanded
 from foodtrace.trace.errors import Invalid, Problem, mark
 
 _MAX_URI = 500
@@ -91,3 +91,39 @@ SOURCE_OR_DESTINATION = _vocabulary(
     "source or destination type", "SDT-", "sdt", "location owning_party possessing_party"
 )
 ERROR_REASON = _vocabulary("error reason", "ER-", "er", "did_not_occur incorrect_data")
+
+# What sensors report. These words have no URN: their second form is the first.
+COMPONENT = Vocabulary(
+    "component",
+    CBV + "Comp-",
+    CBV + "Comp-",
+    frozenset(
+        """x y z axial_distance azimuth height spherical_radius polar_angle elevation_angle
+        easting northing latitude longitude altitude""".split()
+    ),
+)
+SENSOR_ALERT = Vocabulary(
+    "sensor alert",
+    GS1_VOCABULARY,
+    GS1_VOCABULARY,
+    frozenset({"ALARM_CONDITION", "ERROR_CONDITION"}),
+)
+MEASUREMENT = Vocabulary(
+    "measurement type",
+    GS1_VOCABULARY,
+    GS1_VOCABULARY,
+    frozenset(
+        """AbsoluteHumidity AbsorbedDose AbsorbedDoseRate Acceleration Altitude AmountOfSubstance
+        AmountOfSubstancePerUnitVolume Angle AngularAcceleration AngularMomentum AngularVelocity
+        Area Capacitance Conductance Conductivity Count Density Dimensionless DoseEquivalent
+        DoseEquivalentRate DynamicViscosity ElectricCharge ElectricCurrent ElectricCurrentDensity
+        ElectricFieldStrength Energy Exposure Force Frequency Illuminance Inductance Irradiance
+        KinematicViscosity Length LinearMomentum Luminance LuminousFlux LuminousIntensity
+        MagneticFlux MagneticFluxDensity MagneticVectorPotential Mass MassConcentration
+        MassFlowRate MassPerAreaTime MemoryCapacity MolalityOfSolute MolarEnergy MolarMass
+        MolarVolume Power Pressure RadiantFlux RadiantIntensity Radioactivity RelativeHumidity
+        Resistance Resistivity SolidAngle SpecificVolume Speed SurfaceDensity SurfaceTension
+        Temperature Time Torque Voltage Volume VolumeFlowRate VolumeFraction VolumetricFlux
+        Wavenumber""".split()
+    ),
+)
