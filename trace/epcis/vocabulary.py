@@ -92,38 +92,31 @@ SOURCE_OR_DESTINATION = _vocabulary(
 )
 ERROR_REASON = _vocabulary("error reason", "ER-", "er", "did_not_occur incorrect_data")
 
-# What sensors report. These words have no URN: their second form is the first.
-COMPONENT = Vocabulary(
+
+def _sensor_vocabulary(name: str, stem: str, words: str) -> Vocabulary:
+    # What sensors report has no URN: the second form is the first.
+    return Vocabulary(name, stem, stem, frozenset(words.split()))
+
+
+COMPONENT = _sensor_vocabulary(
     "component",
     CBV + "Comp-",
-    CBV + "Comp-",
-    frozenset(
-        """x y z axial_distance azimuth height spherical_radius polar_angle elevation_angle
-        easting northing latitude longitude altitude""".split()
-    ),
+    """x y z axial_distance azimuth height spherical_radius polar_angle elevation_angle easting
+    northing latitude longitude altitude""",
 )
-SENSOR_ALERT = Vocabulary(
-    "sensor alert",
-    GS1_VOCABULARY,
-    GS1_VOCABULARY,
-    frozenset({"ALARM_CONDITION", "ERROR_CONDITION"}),
-)
-MEASUREMENT = Vocabulary(
+SENSOR_ALERT = _sensor_vocabulary("sensor alert", GS1_VOCABULARY, "ALARM_CONDITION ERROR_CONDITION")
+MEASUREMENT = _sensor_vocabulary(
     "measurement type",
     GS1_VOCABULARY,
-    GS1_VOCABULARY,
-    frozenset(
-        """AbsoluteHumidity AbsorbedDose AbsorbedDoseRate Acceleration Altitude AmountOfSubstance
-        AmountOfSubstancePerUnitVolume Angle AngularAcceleration AngularMomentum AngularVelocity
-        Area Capacitance Conductance Conductivity Count Density Dimensionless DoseEquivalent
-        DoseEquivalentRate DynamicViscosity ElectricCharge ElectricCurrent ElectricCurrentDensity
-        ElectricFieldStrength Energy Exposure Force Frequency Illuminance Inductance Irradiance
-        KinematicViscosity Length LinearMomentum Luminance LuminousFlux LuminousIntensity
-        MagneticFlux MagneticFluxDensity MagneticVectorPotential Mass MassConcentration
-        MassFlowRate MassPerAreaTime MemoryCapacity MolalityOfSolute MolarEnergy MolarMass
-        MolarVolume Power Pressure RadiantFlux RadiantIntensity Radioactivity RelativeHumidity
-        Resistance Resistivity SolidAngle SpecificVolume Speed SurfaceDensity SurfaceTension
-        Temperature Time Torque Voltage Volume VolumeFlowRate VolumeFraction VolumetricFlux
-        Wavenumber""".split()
-    ),
+    """AbsoluteHumidity AbsorbedDose AbsorbedDoseRate Acceleration Altitude AmountOfSubstance
+    AmountOfSubstancePerUnitVolume Angle AngularAcceleration AngularMomentum AngularVelocity Area
+    Capacitance Conductance Conductivity Count Density Dimensionless DoseEquivalent
+    DoseEquivalentRate DynamicViscosity ElectricCharge ElectricCurrent ElectricCurrentDensity
+    ElectricFieldStrength Energy Exposure Force Frequency Illuminance Inductance Irradiance
+    KinematicViscosity Length LinearMomentum Luminance LuminousFlux LuminousIntensity MagneticFlux
+    MagneticFluxDensity MagneticVectorPotential Mass MassConcentration MassFlowRate
+    MassPerAreaTime MemoryCapacity MolalityOfSolute MolarEnergy MolarMass MolarVolume Power
+    Pressure RadiantFlux RadiantIntensity Radioactivity RelativeHumidity Resistance Resistivity
+    SolidAngle SpecificVolume Speed SurfaceDensity SurfaceTension Temperature Time Torque Voltage
+    Volume VolumeFlowRate VolumeFraction VolumetricFlux Wavenumber""",
 )
