@@ -5,6 +5,7 @@ staff one knows who is asking before every request. Both share one store.
 """
 
 from collections.abc import Iterable
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -29,6 +30,7 @@ from foodtrace.trace.settings import Settings
 from foodtrace.trace.shell import set_up_shell
 from foodtrace.trace.store.session import Store
 from foodtrace.trace.web import Application, prepare
+from foodtrace.trace.worker import Worker, stop_all
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -44,7 +46,11 @@ STAFF = frozenset(
 
 def create_app(settings: Settings) -> "WSGIApplication":
     """Return the service over the database of these settings, which must be migrated."""
-    store = open_store(settings)
+    return join_apps(open_store(settings), settings)
+
+
+def join_apps(store: Store, settings: Settings) -> "WSGIApplication":
+    """Return the public and the staff application over one store, joined by the path."""
     public = create_public_app(store, settings)
     staff = create_staff_app(store, settings)
 
@@ -57,8 +63,16 @@ def create_app(settings: Settings) -> "WSGIApplication":
 
 
 def from_environment() -> "WSGIApplication":
-    """Return the service as the environment describes it: what a WSGI server calls."""
-    return create_app(Settings.from_environment())
+    """Return the service as the environment describes it, at work: what a WSGI server calls.
+
+    What is done later is done by a thread of the process, until that ends.
+    """
+    settings = Settings.from_environment()
+    store = open_store(settings)
+    Worker(store, settings).start()
+    # Unlike those of atexit, these run at the end of granian's processes as well.
+    Finalize(None, stop_all, exitpriority=0)
+    return join_apps(store, settings)
 
 
 def create_public_app(store: Store, settings: Settings) -> Flask:

@@ -17,6 +17,7 @@ from foodtrace.consumer_web.app import create_app, from_environment
 from foodtrace.consumer_web.opening import open_store
 from foodtrace.trace.errors import Unavailable
 from foodtrace.trace.store.session import Store
+from foodtrace.trace.worker import stop_all
 
 from ..web import public_app, settings_of, staff_app
 
@@ -106,7 +107,10 @@ def test_a_database_that_cannot_be_opened_is_one_sentence_without_the_password(s
 def test_the_service_is_made_from_the_environment(sqlite_url, tmp_path, monkeypatch):
     monkeypatch.setenv("FOODTRACE_DATA", str(tmp_path))
     monkeypatch.setenv("FOODTRACE_DATABASE_URL", sqlite_url)
-    assert Client(from_environment()).get("/readyz").status_code == 200
+    try:
+        assert Client(from_environment()).get("/readyz").status_code == 200
+    finally:
+        stop_all()
     assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
 
 
