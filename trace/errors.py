@@ -2,11 +2,16 @@
 
 FoodtraceError
 ├── Invalid          400  the input breaks a rule; `problems` names place, rule and fix
+│   └── QueryRefused          the query does: its shape (QueryValidation), what a parameter
+│                             may say (QueryParameter), when it runs (SubscriptionControls)
 ├── Unauthenticated  401  nobody is signed in, or the key is unknown
 ├── Forbidden        403  the actor's role does not allow the act
 ├── NotFound         404  there is nothing, or nothing that the actor may see
+│   └── NoSuchName            no query or subscription has this name
 ├── Conflict         409  the act does not fit what is already recorded
 ├── TooLarge         413  the input is over a limit
+│   ├── QueryTooLarge         the query finds more events than it or we allow
+│   └── QueryTooComplex       the query itself is over a limit
 ├── Unprocessable    422  the same idempotency key came with another body
 └── Unavailable      503  try again: the queue is full, or the database is away
 """
@@ -48,10 +53,14 @@ class Problem:
 
 
 class FoodtraceError(Exception):
-    """A request that is refused. Subclasses fix the HTTP status and the title."""
+    """A request that is refused. Subclasses fix the HTTP status and the title.
+
+    `epcis_type` is what EPCIS 2.0 (section 12.8) calls it, where the status alone does not say.
+    """
 
     status = 400
     title = mark("The request is refused")
+    epcis_type: str | None = None
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(f"{p.place}: {p.text}" for p in problems) or self.title)
@@ -62,6 +71,30 @@ class Invalid(FoodtraceError):
     """The input breaks a rule."""
 
     title = mark("The input breaks a rule")
+
+
+class QueryRefused(Invalid):
+    """A query cannot be asked as it is."""
+
+    title = mark("The query breaks a rule")
+
+
+class QueryParameter(QueryRefused):
+    """A parameter of a query is unknown, or says what it cannot say."""
+
+    epcis_type = "QueryParameterException"
+
+
+class QueryValidation(QueryRefused):
+    """A query is no query at all: not an object, or it lacks its name."""
+
+    epcis_type = "QueryValidationException"
+
+
+class SubscriptionControls(QueryRefused):
+    """A schedule or trigger of a subscription cannot be."""
+
+    epcis_type = "SubscriptionControlsException"
 
 
 class Unauthenticated(FoodtraceError):
@@ -85,6 +118,12 @@ class NotFound(FoodtraceError):
     title = mark("Not found")
 
 
+class NoSuchName(NotFound):
+    """No query or subscription has this name, or none that the actor may see."""
+
+    epcis_type = "NoSuchNameException"
+
+
 class Conflict(FoodtraceError):
     """The act does not fit what is already recorded."""
 
@@ -97,6 +136,20 @@ class TooLarge(FoodtraceError):
 
     status = 413
     title = mark("The input is over a limit")
+
+
+class QueryTooLarge(TooLarge):
+    """A query finds more events than it allows itself, or than are given out at once."""
+
+    title = mark("The query finds too many events")
+    epcis_type = "QueryTooLargeException"
+
+
+class QueryTooComplex(TooLarge):
+    """A query has more parameters or values than can be looked up."""
+
+    title = mark("The query is too complex")
+    epcis_type = "QueryTooComplexException"
 
 
 class Unprocessable(FoodtraceError):

@@ -32,6 +32,8 @@ from foodtrace.trace.forms import translated
 from foodtrace.trace.web import is_machine_path
 
 PROBLEM_TYPES = "https://foodtrace.example/problems/"
+EPCIS_SCHEME = "epcisException:"
+# What a status means to EPCIS where the refusal itself does not say it.
 EPCIS_EXCEPTIONS = {
     401: "SecurityException",
     403: "SecurityException",
@@ -70,7 +72,7 @@ def on_refusal(error: FoodtraceError) -> ResponseReturnValue:
     """Answer a refusal of ours; people who are not signed in are sent to do so."""
     if isinstance(error, Unauthenticated) and not is_machine_path(request.path):
         return redirect(_sign_in_url(), 303)
-    kind = PROBLEM_TYPES + _kebab(type(error).__name__)
+    kind = _kind_of(error)
     response = _answer(error.status, error.title, tuple(error.problems), kind)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="foodtrace"'
@@ -102,6 +104,13 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
+def _kind_of(error: FoodtraceError) -> str:
+    """Return the type of a refusal: under /epcis the exception of the standard, if it has one."""
+    if error.epcis_type and request.path.startswith("/epcis"):
+        return EPCIS_SCHEME + error.epcis_type
+    return PROBLEM_TYPES + _kebab(type(error).__name__)
+
+
 def _answer(status: int, title: str, problems: tuple[Problem, ...], kind: str) -> Response:
     if is_machine_path(request.path):
         return problem_response(status, title, problems, kind)
@@ -126,9 +135,9 @@ def problem_document(
     status: int, title: str, problems: tuple[Problem, ...], kind: str, instance: str
 ) -> dict[str, Any]:
     """Return the problem document of a refusal (RFC 9457)."""
-    if instance.startswith("/epcis"):
+    if instance.startswith("/epcis") and not kind.startswith(EPCIS_SCHEME):
         fallback = "ValidationException" if status < 500 else "ImplementationException"
-        kind = f"epcisException:{EPCIS_EXCEPTIONS.get(status, fallback)}"
+        kind = EPCIS_SCHEME + EPCIS_EXCEPTIONS.get(status, fallback)
     detail = " ".join(f"{_pointer(p.place)}: {p.text}" if p.place else p.text for p in problems)
     document: dict[str, Any] = {
         "type": kind,

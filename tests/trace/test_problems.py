@@ -9,8 +9,14 @@ from foodtrace.trace.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    NoSuchName,
     NotFound,
     Problem,
+    QueryParameter,
+    QueryTooComplex,
+    QueryTooLarge,
+    QueryValidation,
+    SubscriptionControls,
     TooLarge,
     Unavailable,
     Unprocessable,
@@ -27,6 +33,12 @@ REFUSALS = {
     "too-large": TooLarge(),
     "unprocessable": Unprocessable(),
     "unavailable": Unavailable(),
+    "query-parameter": QueryParameter(),
+    "query-validation": QueryValidation(),
+    "subscription-controls": SubscriptionControls(),
+    "query-too-large": QueryTooLarge(),
+    "query-too-complex": QueryTooComplex(),
+    "no-such-name": NoSuchName(),
 }
 
 
@@ -90,6 +102,12 @@ def test_a_refusal_is_a_problem_document(client):
         ("too-large", 413, "CaptureLimitExceededException"),
         ("unprocessable", 422, "ValidationException"),
         ("unavailable", 503, "ImplementationException"),
+        ("query-parameter", 400, "QueryParameterException"),
+        ("query-validation", 400, "QueryValidationException"),
+        ("subscription-controls", 400, "SubscriptionControlsException"),
+        ("query-too-large", 413, "QueryTooLargeException"),
+        ("query-too-complex", 413, "QueryTooComplexException"),
+        ("no-such-name", 404, "NoSuchNameException"),
     ],
 )
 def test_each_refusal_has_its_status_its_type_and_under_epcis_the_standards_name(
