@@ -1,0 +1,212 @@
+"""The canonical order of the fields of an event for its hash (CBV 2.0, section 8.9.3).
+
+Each field has a writer, which returns its text and what of it comes at the end of the event:
+fields that the order does not name. Business transactions, sources and destinations come at
+the end too, before the extensions, as in the published examples.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from foodtrace.trace.epcis.context import CBV, STANDARD_PREFIXES
+from foodtrace.trace.epcis.hash_values import (
+    bare_of,
+    name_of,
+    string_value_of,
+    text_of,
+    time_of,
+    word_of,
+)
+
+_Prefixes = Mapping[str, str]
+_Text = Callable[[Any, _Prefixes], str]
+# A field's text where it stands, and the text that belongs to the end of the event.
+_Writer = Callable[[Any, _Prefixes], tuple[str, str]]
+_Order = Mapping[str, _Writer]
+
+_COMMENT = f"{{{STANDARD_PREFIXES['rdfs']}}}comment"
+
+
+def in_order(
+    value: Mapping[str, Any], order: _Order, prefixes: _Prefixes
+) -> tuple[list[str], list[str]]:
+    """Return the texts of the fields that the order names, and those for the end of the event."""
+    texts = []
+    late = []
+    for name, write in order.items():
+        if name in value:
+            text, rest = write(value[name], prefixes)
+            texts.append(text)
+            if rest:
+                late.append(rest)
+    return texts, late
+
+
+def extension_texts(
+    value: Mapping[str, Any], names: Iterable[str], prefixes: _Prefixes
+) -> list[str]:
+    """Return the texts of these members, each with all that it holds, in order."""
+    texts: list[str] = []
+    for name in names:
+        _add_texts(texts, name_of(name, prefixes), value[name], prefixes)
+    return sorted(texts)
+
+
+def _add_texts(texts: list[str], name: str, value: Any, prefixes: _Prefixes) -> None:
+    if name == _COMMENT:
+        return
+    if isinstance(value, list):
+        for part in value:
+            _add_texts(texts, name, part, prefixes)
+        return
+    inside = ""
+    if isinstance(value, dict):
+        # An element with attributes has its text under this name.
+        members = (member for member in value if member != "#text")
+        inside = "".join(extension_texts(value, members, prefixes))
+        value = value.get("#text")
+    text = text_of(value, prefixes)
+    texts.append(f"{name}={text}{inside}" if text else name + inside)
+
+
+def _leaf(name: str, text: _Text = text_of) -> _Writer:
+    """A value, or several: then they are sorted."""
+
+    def write(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
+        if not isinstance(value, list):
+            written = text(value, prefixes)
+            return (f"{name}={written}" if written else "", "")
+        written_all = sorted(text(part, prefixes) for part in value)
+        return "".join(f"{name}={written}" for written in written_all if written), ""
+
+    return write
+
+
+def _list(name: str, item: str) -> _Writer:
+    """A list of values under one name."""
+    items = _leaf(item)
+
+    def write(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
+        text, _ = items(value, prefixes)
+        return (name + text if text else "", "")
+
+    return write
+
+
+def _element(name: str, order: _Order) -> _Writer:
+    """An element with fields and, behind them, its extensions."""
+
+    def write(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
+        texts, late = in_order(value, order, prefixes)
+        if len(texts) < len(value):
+            others = [other for other in value if other not in order]
+            texts += extension_texts(value, (each for each in others if ":" in each), prefixes)
+            late += extension_texts(value, (each for each in others if ":" not in each), prefixes)
+        text, rest = "".join(texts), "".join(sorted(late))
+        return (name + text if text else "", name + rest if rest else "")
+
+    return write
+
+
+def _elements(name: str, item: str, order: _Order) -> _Writer:
+    """A list of elements, sorted, under one name (which may be empty)."""
+    one = _element(item, order)
+
+    def write(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
+        written = [one(part, prefixes) for part in value]
+        text = "".join(sorted(each for each, _ in written))
+        rest = "".join(sorted(each for _, each in written))
+        return (name + text if text else "", name + rest if rest else "")
+
+    return write
+
+
+def _typed(name: str, item: str, vocabulary: str) -> _Writer:
+    """A list of identifiers that have a type: all at the end of the event."""
+    one = {"type": _leaf("type", partial(word_of, CBV + vocabulary)), item: _leaf(item)}
+    items = _elements(name, "", one)
+    return lambda value, prefixes: ("", items(value, prefixes)[0])
+
+
+def _ilmd(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
+    return "", "ilmd" + "".join(extension_texts(value, value, prefixes))
+
+
+def _words(name: str, start: str) -> _Writer:
+    return _leaf(name, partial(word_of, start))
+
+
+_GS1 = "https://gs1.org/voc/"
+_QUANTITY: _Order = {name: _leaf(name) for name in ("epcClass", "quantity", "uom")}
+_PLACE: _Order = {"id": _leaf("id")}
+_METADATA: _Order = {
+    **{name: _leaf(name, time_of) for name in ("time", "startTime", "endTime")},
+    **{
+        name: _leaf(name)
+        for name in ("deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules")
+    },
+}
+_REPORT: _Order = {
+    "type": _words("type", _GS1),
+    "exception": _words("exception", _GS1),
+    **{
+        name: _leaf(name)
+        for name in ("deviceID", "deviceMetadata", "rawData", "dataProcessingMethod")
+    },
+    "time": _leaf("time", time_of),
+    **{name: _leaf(name) for name in ("microorganism", "chemicalSubstance", "value")},
+    "component": _words("component", CBV + "Comp-"),
+    "stringValue": _leaf("stringValue", string_value_of),
+    **{
+        name: _leaf(name)
+        for name in (
+            "booleanValue",
+            "hexBinaryValue",
+            "uriValue",
+            "minValue",
+            "maxValue",
+            "meanValue",
+            "sDev",
+            "percRank",
+            "percValue",
+            "uom",
+            "coordinateReferenceSystem",
+        )
+    },
+}
+_SENSOR: _Order = {
+    "sensorMetadata": _element("sensorMetadata", _METADATA),
+    "sensorReport": _elements("", "sensorReport", _REPORT),
+}
+
+EVENT_ORDER: _Order = {
+    "eventTime": _leaf("eventTime", time_of),
+    "eventTimeZoneOffset": _leaf("eventTimeZoneOffset", bare_of),
+    "certificationInfo": _leaf("certificationInfo"),
+    "parentID": _leaf("parentID"),
+    "epcList": _list("epcList", "epc"),
+    "inputEPCList": _list("inputEPCList", "epc"),
+    "childEPCs": _list("childEPCs", "epc"),
+    **{
+        name: _elements(name, "quantityElement", _QUANTITY)
+        for name in ("quantityList", "childQuantityList", "inputQuantityList")
+    },
+    "outputEPCList": _list("outputEPCList", "epc"),
+    "outputQuantityList": _elements("outputQuantityList", "quantityElement", _QUANTITY),
+    "action": _leaf("action", bare_of),
+    "transformationID": _leaf("transformationID"),
+    "bizStep": _words("bizStep", CBV + "BizStep-"),
+    "disposition": _words("disposition", CBV + "Disp-"),
+    "persistentDisposition": _element(
+        "persistentDisposition",
+        {name: _words(name, CBV + "Disp-") for name in ("set", "unset")},
+    ),
+    "readPoint": _element("readPoint", _PLACE),
+    "bizLocation": _element("bizLocation", _PLACE),
+    "bizTransactionList": _typed("bizTransactionList", "bizTransaction", "BTT-"),
+    "sourceList": _typed("sourceList", "source", "SDT-"),
+    "destinationList": _typed("destinationList", "destination", "SDT-"),
+    "sensorElementList": _elements("sensorElementList", "sensorElement", _SENSOR),
+    "ilmd": _ilmd,
+}
