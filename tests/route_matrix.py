@@ -62,6 +62,7 @@ STAFF = {
     ("POST", "/logout"): LOGIN,
     # EPCIS: those who act capture; captures and events of others are not found
     ("POST", "/epcis/capture"): only("producer", "operator", "laboratory", "administrator"),
+    ("GET", "/epcis/"): SIGNED_IN,
     ("GET", "/epcis/capture/<capture_id>"): SIGNED_IN,
     ("POST", "/epcis/events"): only("producer", "operator", "laboratory", "administrator"),
     ("GET", "/epcis/events/<path:event_id>"): SIGNED_IN,

@@ -122,7 +122,12 @@ def needed_action(view: Callable[..., Any]) -> Action | None:
 
 def is_machine_path(path: str) -> bool:
     """Answer whether programs are served there: keys instead of cookies, problem documents."""
-    return path.startswith("/api/") or path == "/epcis" or path.startswith("/epcis/")
+    return path.startswith("/api/") or is_epcis_path(path)
+
+
+def is_epcis_path(path: str) -> bool:
+    """Answer whether it belongs to the EPCIS binding, which has words of its own for refusals."""
+    return path == "/epcis" or path.startswith("/epcis/")
 
 
 def prepare(app: Flask, store: Store, settings: Settings) -> None:
