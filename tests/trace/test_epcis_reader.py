@@ -1,6 +1,7 @@
 """What the reader makes of an event, and what it refuses by name."""
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -79,11 +80,23 @@ def test_slices_are_the_bytes_received_whatever_the_language_and_layout():
     assert all(each[:1] == b"{" and each[-1:] == b"}" for each in slices)
 
 
-def test_an_event_without_an_id_gets_the_same_one_for_the_same_bytes():
-    one, same, other = read(), read(), read(action="ADD")
+def test_an_event_without_an_id_gets_its_event_hash():
+    one, same, other = read(), read(recordTime="2026-07-22T07:00:00Z"), read(action="ADD")
     assert one.event_id == same.event_id != other.event_id
-    assert one.event_id.startswith("urn:uuid:")
-    assert one.event_id[len("urn:uuid:") + 14] == "8"
+    assert re.fullmatch(r"ni:///sha-256;[0-9a-f]{64}\?ver=CBV2\.0", one.event_id)
+
+
+def test_the_hash_leaves_out_what_the_document_says_and_knows_the_namespaces_of_the_event():
+    plain = event_of(**{"@context": {"own": "https://own.example/"}})
+    noted = plain | {"own:captureID": "77", "@context": {"mine": "https://own.example/"}}
+    noted["mine:captureID"] = noted.pop("own:captureID")
+    document = document_of(plain, noted)
+    document["@context"] = [*CONTEXT, {"repo": "https://own.example/"}]
+    told_apart = read_document(encoded(document), now=NOW).events
+    document["repo:ignoreFields"] = ["repo:captureID"]
+    told_alike = read_document(encoded(document), now=NOW).events
+    assert len({event.event_id for event in told_apart}) == 2
+    assert len({event.event_id for event in told_alike}) == 1
 
 
 def test_roles_and_amounts_of_a_transformation():

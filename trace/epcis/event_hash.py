@@ -1,11 +1,11 @@
-"""The event hash ID of CBV 2.0, section 8.9: one name for an event, whoever writes it down.
+"""The event hash ID of CBV 2.0: one name for an event, whoever writes it down.
 
 The same event has the same hash in JSON and XML, whatever the order of its members and
 however its identifiers, words and times are written.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from foodtrace.trace.epcis.hash_order import EVENT_ORDER, extension_texts, in_order
@@ -13,7 +13,7 @@ from foodtrace.trace.epcis.hash_values import name_of
 
 # What says nothing about what happened, and what comes later than the event.
 _LEFT_OUT = frozenset({"@context", "type", "eventID", "recordTime", "errorDeclaration"})
-_IGNORED = "ignoreFields"
+_IGNORED = ":ignoreFields"
 
 
 def event_hash(
@@ -53,7 +53,13 @@ def ignored_names(head: Mapping[str, Any], prefixes: Mapping[str, str]) -> froze
         name_of(field, prefixes)
         for part in parts
         for name, fields in part.items()
-        if name.endswith(f":{_IGNORED}")
-        for field in ([fields] if isinstance(fields, str) else fields)
-        if isinstance(field, str)
+        if name.endswith(_IGNORED)
+        for field in _names_in(fields)
     )
+
+
+def _names_in(fields: Any) -> Iterator[str]:
+    if isinstance(fields, str):
+        yield fields
+    elif isinstance(fields, (list, dict)):  # in XML these are empty elements
+        yield from (field for field in fields if isinstance(field, str))

@@ -1,4 +1,4 @@
-"""The canonical order of the fields of an event for its hash (CBV 2.0, section 8.9.3).
+"""The canonical order of the fields of an event for its hash (event hash ID, CBV 2.0).
 
 Each field has a writer, which returns its text and what of it comes at the end of the event:
 fields that the order does not name. Business transactions, sources and destinations come at

@@ -1,4 +1,4 @@
-"""The values and names of an event as the event hash writes them (CBV 2.0, section 8.9.2)."""
+"""The values and names of an event as the event hash writes them (event hash ID, CBV 2.0)."""
 
 import math
 import re

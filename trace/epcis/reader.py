@@ -1,8 +1,7 @@
 """EPCIS 2.0 JSON documents and events: bytes in, checked events out, all problems named."""
 
-import hashlib
-import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +14,7 @@ from foodtrace.trace.epcis.context import (
     has_epcis_context,
     prefixes_of,
 )
+from foodtrace.trace.epcis.event_hash import event_hash, ignored_names
 from foodtrace.trace.epcis.items import participations_of
 from foodtrace.trace.epcis.model import Event, EventDocument
 from foodtrace.trace.epcis.parties import party_of, place_of
@@ -28,6 +28,14 @@ from foodtrace.trace.epcis.vocabulary import BIZ_STEP, DISPOSITION, Vocabulary
 from foodtrace.trace.errors import Problem, mark
 
 _Prefixes = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a document says once for all its events: namespaces, and what no hash covers."""
+
+    prefixes: _Prefixes
+    ignored: frozenset[str] = frozenset()
 
 
 def read_document(body: bytes, *, now: datetime) -> EventDocument:
@@ -54,7 +62,7 @@ def _document(
         problems.extend([_query_document()])
         problems.check()
     problems.extend(shape_problems("EPCISDocument", head, "", problems.room))
-    prefixes = None if problems.found else _prefixes_of_head(head, problems)
+    around = None if problems.found else _around_of(head, problems)
     if not slices and not problems.found:
         problems.extend([_no_events()])
     events = []
@@ -62,7 +70,7 @@ def _document(
         if not problems.room:
             break
         place = f"/epcisBody/eventList/{index}"
-        events.append(_read(body, part, place, prefixes, now, problems))
+        events.append(_read(part, place, around, now, problems))
     problems.check()
     return EventDocument(body, tuple(event for event in events if event))
 
@@ -73,32 +81,33 @@ def read_event(body: bytes, *, now: datetime) -> EventDocument:
     problems = Problems()
     if "@context" not in part.value:
         problems.extend([_no_context()])
-    event = _read(body, part, "", STANDARD_PREFIXES, now, problems)
+    event = _read(part, "", _Around(STANDARD_PREFIXES), now, problems)
     if not problems.found and not has_epcis_context(part.value["@context"]):
         problems.extend([_no_epcis_context()])
     problems.check()
     return EventDocument(body, (event,) if event else ())
 
 
-def _prefixes_of_head(head: Mapping[str, Any], problems: Problems) -> _Prefixes | None:
+def _around_of(head: Mapping[str, Any], problems: Problems) -> _Around | None:
     context = head["@context"]
     if not has_epcis_context(context):
         problems.extend([_no_epcis_context()])
         return None
-    return problems.tried(prefixes_of, context, STANDARD_PREFIXES, "/@context")
+    prefixes = problems.tried(prefixes_of, context, STANDARD_PREFIXES, "/@context")
+    return None if prefixes is None else _Around(prefixes, ignored_names(head, prefixes))
 
 
 def _read(
-    body: bytes,
     part: Slice,
     place: str,
-    inherited: _Prefixes | None,
+    around: _Around | None,
     now: datetime,
     problems: Problems,
 ) -> Event | None:
     """Return the event of a slice; None, and the problems, if it has any.
 
-    Without prefixes, because the head of the document is broken, only the shape is checked.
+    With nothing around it, because the head of the document is broken, only the shape is
+    checked.
     """
     before = problems.room
     event: dict[str, Any] = part.value
@@ -106,15 +115,15 @@ def _read(
         problems.extend([_no_event_type(place, event)])
         return None
     problems.extend(shape_problems(event["type"], event, place, problems.room))
-    if problems.room < before or inherited is None:
+    if problems.room < before or around is None:
         return None
-    prefixes = _prefixes_of_event(event, inherited, place, problems)
+    prefixes = _prefixes_of_event(event, around.prefixes, place, problems)
     if prefixes is None:
         return None
     problems.extend(event_problems(event, prefixes, place, now))
     if problems.room < before:
         return None
-    made = _event_of(body, part, event, prefixes, place, problems)
+    made = _event_of(part, _Around(prefixes, around.ignored), place, problems)
     return made if problems.room == before else None
 
 
@@ -126,21 +135,16 @@ def _prefixes_of_event(
     return problems.tried(prefixes_of, event["@context"], inherited, f"{place}/@context")
 
 
-def _event_of(
-    body: bytes,
-    part: Slice,
-    event: dict[str, Any],
-    prefixes: _Prefixes,
-    place: str,
-    problems: Problems,
-) -> Event:
+def _event_of(part: Slice, around: _Around, place: str, problems: Problems) -> Event:
     """Return the event; every rule but those on identifiers and temperatures is checked."""
+    event: dict[str, Any] = part.value
+    prefixes = around.prefixes
     low, high = problems.tried(temperature_range, event, prefixes, place) or (None, None)
     declaration = event.get("errorDeclaration")
     return Event(
         start=part.start,
         length=part.length,
-        event_id=event.get("eventID") or _event_id(body[part.start : part.start + part.length]),
+        event_id=event.get("eventID") or event_hash(event, prefixes, around.ignored),
         type=event["type"],
         action=event.get("action"),
         event_time=utc_time(event["eventTime"], place),
@@ -185,17 +189,6 @@ def _transformation_id(
     text = expanded(event["transformationID"], prefixes)
     identifier = problems.tried(identifier_at, text, f"{place}/transformationID")
     return identifier.canonical if identifier else None
-
-
-def _event_id(received: bytes) -> str:
-    """Return an id for an event that has none: the same bytes always get the same.
-
-    A UUID of version 8 (RFC 9562, section 5.8) made of the SHA-256 of the bytes.
-    """
-    number = int.from_bytes(hashlib.sha256(received).digest()[:16])
-    number = number & ~(0xF << 76) | 0x8 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    return f"urn:uuid:{uuid.UUID(int=number)}"
 
 
 def _expanded_names(value: Any, prefixes: _Prefixes) -> Any:

@@ -1,4 +1,4 @@
-"""The form of an identifier that EPCIS event hashes are made of (CBV 2.0, section 8.9.2).
+"""The form of an identifier that EPCIS event hashes are made of (event hash ID, CBV 2.0).
 
 A "constrained canonical" Digital Link stands on https://id.gs1.org, has no query, and names
 the finest of a few levels only: a serial number but no lot beside it, no product variant.
