@@ -14,15 +14,18 @@ class Subscription(Base):
     """Somebody who is told of the events that match a named query.
 
     Without a schedule it is told as soon as there are some (``stream``). `position` is the id
-    of the last event that was looked at: what is newer has not been told yet.
+    of the last event that was looked at: what is newer has not been told yet. It goes when
+    its query is deleted.
     """
 
     __tablename__ = "subscription"
     __table_args__ = (Index("ix_subscription_due_at", "due_at"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    query_id: Mapped[int] = mapped_column(ForeignKey("named_query.id"), index=True)
-    party_id: Mapped[int] = mapped_column(Id)
+    query_id: Mapped[int] = mapped_column(
+        ForeignKey("named_query.id", ondelete="CASCADE"), index=True
+    )
+    party_id: Mapped[int] = mapped_column(Id)  # 0: of no party
     # Whether the subscriber may see everybody's events or those of its party only.
     sees_all: Mapped[bool]
     dest: Mapped[str] = mapped_column(String(2000))
@@ -35,11 +38,19 @@ class Subscription(Base):
     created_by: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
-    last_notified_at: Mapped[datetime | None]
+    last_notified_at: Mapped[datetime | None]  # when the last message was taken
+    # It ends by itself when the receiver wants no more (gone), has not been reached for long
+    # (unreachable), or when nobody may act for its party any more (nobody).
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[str | None] = mapped_column(String(20))
 
 
 class Delivery(Base):
-    """One message to a subscriber: *waiting* until it is *done*, or *dead* after many attempts."""
+    """One message to a subscriber: *waiting* until it is *done*, or *dead* after many attempts.
+
+    Messages of one subscription are sent in the order of `created_at`, one after the other.
+    The body of one that is done is dropped after a while.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -53,7 +64,7 @@ class Delivery(Base):
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    subscription_id: Mapped[str] = mapped_column(ForeignKey("subscription.id"))
+    subscription_id: Mapped[str] = mapped_column(ForeignKey("subscription.id", ondelete="CASCADE"))
     body: Mapped[bytes] = mapped_column(LargeBinary)
     events: Mapped[int]
     state: Mapped[str] = mapped_column(String(8))

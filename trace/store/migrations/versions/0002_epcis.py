@@ -118,8 +118,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_notified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_because", sa.String(length=20), nullable=True),
         sa.ForeignKeyConstraint(
-            ["query_id"], ["named_query.id"], name=op.f("fk_subscription_query_id_named_query")
+            ["query_id"],
+            ["named_query.id"],
+            name=op.f("fk_subscription_query_id_named_query"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscription")),
     )
@@ -142,6 +147,7 @@ def upgrade() -> None:
             ["subscription_id"],
             ["subscription.id"],
             name=op.f("fk_delivery_subscription_id_subscription"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
     )
