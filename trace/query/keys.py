@@ -1,0 +1,181 @@
+"""Facts as numbers: where something is said, and what, in 64 bits each. Pure.
+
+A field is named as the parameters of a query name it, without the comparison in front and with
+full IRIs for names: ``bizStep``, ``source_owning_party``, ``ILMD_urn:epcglobal:cbv:mda:lotNumber``,
+``INNER_https://example.com/ns/colour``. EPCIS 1.2 writes a name as ``namespace#local``: a number
+sign in a name does not count, so that it is the name that EPCIS 2.0 writes without one.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from foodtrace.trace.errors import Invalid
+from foodtrace.trace.gs1.identifiers import parse_identifier
+
+# Behind a field: the times that it holds, which are no numbers to compare with numbers.
+TIMES = "@time"
+
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+_DIGITS_OF_A_YEAR = 4
+# No traps: a number beyond all others has a writing too.
+_WRITING = Context(prec=40, traps=[])
+
+
+# The same fields, steps and places stand in event after event; texts are at most a few kB.
+@lru_cache(maxsize=16_384)
+def key_of(field: str, value: str | None) -> int:
+    """Return the key of a fact, a signed integer of 64 bits; None: the field is there."""
+    said = field if value is None else f"{field}\0{value}"
+    digest = blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+@lru_cache(maxsize=4096)
+def field_of(field: str) -> int:
+    """Return the key of a field that numbers or times are said of."""
+    return key_of(field, None)
+
+
+def field_name(iri: str) -> str:
+    """Return the full name of an extension as it stands in a field.
+
+    >>> field_name("https://example.com/ns#colour")
+    'https://example.com/nscolour'
+    """
+    return iri.replace("#", "")
+
+
+@lru_cache(maxsize=16_384)
+def thing(text: str) -> str:
+    """Return a text as facts hold it: GS1 keys in their canonical form, all else as it is.
+
+    >>> thing("urn:epc:id:sgln:9506000.00001.0")
+    '/414/9506000000013'
+    >>> thing("No. 5")
+    'No. 5'
+    """
+    if not text.startswith(("urn:", "http", "URN:", "HTTP", "/")):
+        return text
+    try:
+        return parse_identifier(text).canonical
+    except Invalid:
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a text says: its forms, and the number or the time that it looks like."""
+
+    forms: tuple[str, ...]
+    number: Decimal | None = None
+    time: float | None = None
+
+
+@lru_cache(maxsize=16_384)
+def read_text(text: str) -> Text:
+    """Return what an event says by a text."""
+    start = text[:1]
+    if start.isdigit() or start in ("+", "-"):
+        number = number_in(text)
+        if number is not None:
+            return Text((text, f"\0text {_exact(number)}"), number=number)
+        time = time_in(text)
+        if time is not None:
+            return Text((text, f"\0time {time!r}"), time=time)
+    return Text((thing(text),))
+
+
+def form_of_number(number: Decimal | int | float) -> str:
+    """Return what an event says by a number."""
+    return f"\0number {_exact(number)}"
+
+
+def wanted_by_text(text: str) -> tuple[str, ...]:
+    """Return what a query for a text finds: that text, and the number or time that it means."""
+    said = read_text(text)
+    return said.forms if said.number is None else (text, form_of_number(said.number))
+
+
+def wanted_by_number(number: Decimal | int | float) -> tuple[str, ...]:
+    """Return what a query for a number finds: the number, and texts that look like it."""
+    return form_of_number(number), f"\0text {_exact(number)}"
+
+
+def number_in(text: str) -> Decimal | None:
+    """Return the number that a text is; None if it is none."""
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def time_in(text: str) -> float | None:
+    """Return the seconds since 1970 of an ISO 8601 date or time; None if it is none.
+
+    Without a zone it is UTC; a date is its first moment.
+
+    >>> time_in("2026-05-01T08:00:00+08:00") == time_in("2026-05-01")
+    True
+    """
+    if len(text) <= _DIGITS_OF_A_YEAR or text[_DIGITS_OF_A_YEAR] != "-":
+        return None
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def finite(number: Decimal | int | float) -> float | None:
+    """Return a number as the index holds it; None where it is beyond all of them."""
+    try:
+        value = float(number)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+@dataclass(slots=True)
+class Collection:
+    """The facts of one event, as they are found."""
+
+    keys: set[int] = field(default_factory=set)
+    numbers: set[tuple[int, float]] = field(default_factory=set)
+
+    def say(self, field: str, value: str | None) -> None:
+        """Take note that a field says a value; None: that it is there."""
+        self.keys.add(key_of(field, value))
+
+    def count(self, field: str, number: Decimal | int | float) -> None:
+        """Take note of a number, or of a time in seconds since 1970."""
+        value = finite(number)
+        if value is not None:
+            self.numbers.add((field_of(field), value))
+
+    def say_all(self, field: str, value: Any) -> None:
+        """Take note of a value of JSON in all its forms; null says nothing."""
+        if isinstance(value, str):
+            text = read_text(value)
+            for form in text.forms:
+                self.keys.add(key_of(field, form))
+            if text.number is not None:
+                self.count(field, text.number)
+            elif text.time is not None:
+                self.count(field + TIMES, text.time)
+        elif isinstance(value, bool):
+            self.say(field, "true" if value else "false")
+        elif value is not None:
+            self.say(field, form_of_number(value))
+            self.count(field, value)
+
+
+def _exact(number: Decimal | int | float) -> str:
+    """Return one writing for all writings of a number."""
+    exact = number if isinstance(number, Decimal) else Decimal(str(number))
+    return str(exact.normalize(_WRITING)) if exact else "0"
