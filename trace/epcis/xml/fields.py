@@ -1,0 +1,138 @@
+"""What reading any part of an EPCIS document in XML is made of: children, texts and lists."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lxml import etree
+
+from foodtrace.trace.epcis.problems import Problems
+from foodtrace.trace.epcis.xml.extensions import Extensions
+from foodtrace.trace.epcis.xml.namespaces import Namespaces
+from foodtrace.trace.epcis.xml.places import (
+    Items,
+    Origins,
+    is_epcis,
+    local_name,
+    place,
+    unwrapped,
+)
+from foodtrace.trace.epcis.xml.values import trimmed
+from foodtrace.trace.errors import Problem, mark
+
+NONE: frozenset[str] = frozenset()
+
+
+class Fields:
+    """One document being read. What is wrong is kept in `problems`, and reading goes on.
+
+    `legacy` says that it is of EPCIS 1.
+    """
+
+    def __init__(
+        self, namespaces: Namespaces, origins: Origins, problems: Problems, *, legacy: bool
+    ) -> None:
+        self.namespaces, self.origins, self.problems = namespaces, origins, problems
+        self.legacy = legacy
+        self.extensions = Extensions(namespaces, origins, problems)
+
+    def object(self, element: etree._Element, known: frozenset[str] = NONE) -> dict[str, Any]:
+        """Return a new JSON object for an element, with its attributes of other namespaces.
+
+        `known` are the attributes that the caller reads.
+        """
+        made: dict[str, Any] = {}
+        self.origins.of[id(made)] = element
+        if element.attrib:
+            self.extensions.add_attributes(element, made, known)
+        return made
+
+    def children(
+        self,
+        element: etree._Element,
+        known: frozenset[str],
+        target: dict[str, Any] | None,
+        repeated: frozenset[str] = NONE,
+    ) -> Iterator[tuple[str, etree._Element]]:
+        """Yield the known fields of an element; put its extensions into the target.
+
+        Without a target there may be none. Only the names in `repeated` may come twice.
+        """
+        self._check_no_text(element)
+        seen: set[str] = set()
+        for child in unwrapped(element):
+            if not is_epcis(child):
+                self._extension(child, target)
+                continue
+            name = local_name(child)
+            if name not in known:
+                self.refuse_unknown(child)
+            elif name in seen:
+                self._refuse(
+                    child,
+                    mark("The name %(name)s stands there twice"),
+                    mark("Give each name once"),
+                    name,
+                )
+            else:
+                if name not in repeated:
+                    seen.add(name)
+                yield name, child
+
+    def word(self, element: etree._Element, known: frozenset[str] = NONE) -> str:
+        """Return the text of a field that holds nothing else."""
+        if len(element):
+            self.refuse_unknown(element[0])
+        if element.attrib:
+            self.extensions.add_attributes(element, {}, known)
+        return self.namespaces.word(trimmed(element.text), element)
+
+    def texts(self, element: etree._Element, item: str) -> list[str]:
+        """Return the texts of a list's elements."""
+        made: list[str] = []
+        items: list[etree._Element] = []
+        known = frozenset({item})
+        for _, child in self.children(element, known, None, known):
+            made.append(self.word(child))
+            items.append(child)
+        self.origins.of[id(made)] = Items(element, items)
+        return made
+
+    def objects(
+        self,
+        element: etree._Element,
+        item: str,
+        read: Callable[["Fields", etree._Element], dict[str, Any]],
+    ) -> list[dict[str, Any]]:
+        """Return the JSON objects of a list's elements."""
+        known = frozenset({item})
+        made = [read(self, child) for _, child in self.children(element, known, None, known)]
+        self.origins.of[id(made)] = Items(element, [])
+        return made
+
+    def refuse_unknown(self, element: etree._Element) -> None:
+        """Note that an element has no place in EPCIS here."""
+        self._refuse(
+            element,
+            mark("EPCIS has no field %(name)s here"),
+            mark("Remove it, or put it into a namespace of your own"),
+            local_name(element)[:100],
+        )
+
+    def _extension(self, element: etree._Element, target: dict[str, Any] | None) -> None:
+        if target is None:
+            self.refuse_unknown(element)
+        else:
+            self.extensions.add(element, target)
+
+    def _check_no_text(self, element: etree._Element) -> None:
+        text = element.text
+        if text and not text.isspace():
+            self._refuse(
+                element,
+                mark("Text stands beside elements"),
+                mark("Put the text into an element of its own"),
+                "",
+            )
+
+    def _refuse(self, element: etree._Element, rule: str, fix: str, name: str) -> None:
+        self.problems.extend([Problem(place(element), rule, fix, {"name": name})])

@@ -1,0 +1,157 @@
+"""EPCIS in XML, 2.0 or 1.x, as the EPCIS 2.0 JSON-LD that says the same.
+
+What comes out is read and checked as any JSON document is (reader.py), so both forms obey the
+same rules; `Converted.place_of` says where in the XML a problem lies.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from lxml import etree
+
+from foodtrace.trace.epcis.problems import Problems
+from foodtrace.trace.epcis.strict_json import MAX_EVENTS
+from foodtrace.trace.epcis.xml.events import read_event
+from foodtrace.trace.epcis.xml.fields import Fields
+from foodtrace.trace.epcis.xml.header import read_header
+from foodtrace.trace.epcis.xml.names import FIELDS, LEGACY_NAMESPACES, QUANTITY_EVENT
+from foodtrace.trace.epcis.xml.namespaces import Namespaces
+from foodtrace.trace.epcis.xml.parsing import parse
+from foodtrace.trace.epcis.xml.places import Items, Origins, is_epcis, local_name, place, unwrapped
+from foodtrace.trace.epcis.xml.values import trimmed
+from foodtrace.trace.errors import Invalid, Problem, TooLarge, mark
+
+_EVENTS = frozenset({*FIELDS, QUANTITY_EVENT})
+_DOCUMENTS = frozenset({"EPCISDocument", "EPCISQueryDocument"})
+_DOCUMENT = frozenset({"EPCISHeader", "EPCISBody"})
+_RESULTS = frozenset({"queryName", "subscriptionID", "resultsBody"})
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """An XML document as JSON-LD: an EPCISDocument, an EPCISQueryDocument or a bare event."""
+
+    body: bytes
+    origins: Origins
+
+    def place_of(self, pointer: str) -> str:
+        """Return where in the XML the thing lies that a JSON pointer into `body` names."""
+        return self.origins.place_of(pointer)
+
+
+def read_xml(body: bytes) -> Converted:
+    """Return an EPCIS document or bare event as JSON-LD. Raises Invalid or TooLarge."""
+    parsed = parse(body)
+    root = parsed.root
+    kind = local_name(root)
+    if not is_epcis(root) or kind not in _DOCUMENTS | _EVENTS:
+        raise Invalid(_no_document(root))
+    namespaces = Namespaces(parsed.namespaces)
+    problems = Problems()
+    origins = Origins(root)
+    fields = Fields(namespaces, origins, problems, legacy=_is_legacy(root))
+    made = read_event(fields, root) if kind in _EVENTS else _document(fields, root)
+    problems.check()
+    made = {"@context": namespaces.context(), **made}
+    origins.of[id(made)] = root
+    origins.document = made
+    return Converted(msgspec.json.encode(made), origins)
+
+
+def _is_legacy(root: etree._Element) -> bool:
+    """Say whether a document is of EPCIS 1: by its version, or else by its namespace."""
+    version = trimmed(root.get("schemaVersion"))
+    namespace = etree.QName(root).namespace
+    return version.startswith("1") or namespace in LEGACY_NAMESPACES
+
+
+def _document(fields: Fields, root: etree._Element) -> dict[str, Any]:
+    kind = local_name(root)
+    made: dict[str, Any] = {"type": kind, "schemaVersion": _version(fields, root)}
+    created = root.get("creationDate")
+    if created is not None:
+        made["creationDate"] = trimmed(created)
+    fields.extensions.add_attributes(root, made, None)
+    for name, child in fields.children(root, _DOCUMENT, made):
+        if name == "EPCISHeader":
+            read_header(fields, child, made)
+        elif kind == "EPCISDocument":
+            made["epcisBody"] = _body(fields, child)
+        else:
+            made["epcisBody"] = _query_body(fields, child)
+    return made
+
+
+def _version(fields: Fields, root: etree._Element) -> str:
+    """Return the version that the document has as JSON: 2.0 whatever was before it."""
+    version = trimmed(root.get("schemaVersion"))
+    return "2.0" if fields.legacy or version in ("", "2") else version
+
+
+def _body(fields: Fields, element: etree._Element) -> dict[str, Any]:
+    made = fields.object(element)
+    made["eventList"] = []
+    for _, child in fields.children(element, frozenset({"EventList"}), made):
+        made["eventList"] = _events(fields, child)
+    return made
+
+
+def _query_body(fields: Fields, element: etree._Element) -> dict[str, Any]:
+    made = fields.object(element)
+    for _, child in fields.children(element, frozenset({"QueryResults"}), made):
+        made["queryResults"] = _results(fields, child)
+    return made
+
+
+def _results(fields: Fields, element: etree._Element) -> dict[str, Any]:
+    made = fields.object(element)
+    for name, child in fields.children(element, _RESULTS, made):
+        if name != "resultsBody":
+            made[name] = fields.word(child)
+            continue
+        made[name] = fields.object(child)
+        for _, events in fields.children(child, frozenset({"EventList"}), None):
+            made[name]["eventList"] = _events(fields, events)
+    return made
+
+
+def _events(fields: Fields, element: etree._Element) -> list[dict[str, Any]]:
+    children = list(unwrapped(element))
+    if len(children) > MAX_EVENTS:
+        raise TooLarge(
+            Problem(
+                place(element),
+                mark("The document has more than %(limit)s events"),
+                mark("Send it in several documents"),
+                {"limit": MAX_EVENTS},
+            )
+        )
+    made = []
+    for child in children:
+        if not fields.problems.room:
+            break
+        if is_epcis(child) and local_name(child) in _EVENTS:
+            made.append(read_event(fields, child))
+        else:
+            fields.problems.extend([_no_event_type(child)])
+    fields.origins.of[id(made)] = Items(element, children)
+    return made
+
+
+def _no_event_type(element: etree._Element) -> Problem:
+    return Problem(
+        place(element),
+        mark("%(type)s is no EPCIS event type"),
+        mark("Write one of %(types)s"),
+        {"type": local_name(element)[:100], "types": ", ".join(FIELDS)},
+    )
+
+
+def _no_document(root: etree._Element) -> Problem:
+    return Problem(
+        place(root),
+        mark("%(name)s is no EPCIS document or event"),
+        mark("Send an EPCISDocument in the namespace urn:epcglobal:epcis:xsd:2"),
+        {"name": str(root.tag)[:200]},
+    )
