@@ -172,7 +172,7 @@ def test_the_keys_of_all_epc_urns_give_the_event_hash_of_an_outside_program():
         "action=OBSERVEbizStep=https://ref.gs1.org/cbv/BizStep-other"
         f"readPointid={parse_identifier(event['readPoint']['id']).uri}"
     )
-    expected = (DATA / "event_hash/epcisDocWithAllGS1Keys.hashes").read_text()
+    expected = (DATA / "event_hash/examples/epcisDocWithAllGS1Keys.hashes").read_text()
     assert hashlib.sha256(hashed.encode()).hexdigest() in expected
 
 
