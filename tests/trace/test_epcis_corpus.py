@@ -16,6 +16,8 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 DOCUMENTS = sorted((CAPTURE / "Documents").iterdir())
 EVENTS = sorted((CAPTURE / "Events").iterdir())
 INVALID = sorted((CAPTURE / "Invalid").iterdir())
+ANSWERS = sorted((CAPTURE.parent / "Query").glob("*.json"))
+INVALID_ANSWERS = sorted((CAPTURE.parent / "Query/Invalid").iterdir())
 
 EVENT = "/epcisBody/eventList/"
 NO_STEP = "transforming is no standard bizStep of the CBV"
@@ -71,6 +73,12 @@ REFUSALS = {
     ],
 }
 
+RESULT = "/epcisBody/queryResults/resultsBody/eventList/"
+REFUSED_ANSWERS = {
+    "QueryDocument_with_invalid_action": (RESULT + "0/action", NO_ACTION),
+    "QueryDocument_with_invalid_eventType": (RESULT + "0/type", "is no EPCIS event type"),
+}
+
 
 def name_of(path):
     return path.stem
@@ -79,6 +87,7 @@ def name_of(path):
 def test_the_corpus_is_complete():
     assert (len(DOCUMENTS), len(EVENTS), len(INVALID)) == (38, 5, 15)
     assert {path.stem for path in INVALID} == set(REFUSALS)
+    assert (len(ANSWERS), len(INVALID_ANSWERS)) == (9, 2)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
@@ -111,6 +120,23 @@ def test_an_invalid_document_is_refused_with_place_rule_and_fix(path):
         assert place == expected_place
         assert rule.startswith(expected_rule)
     assert all(each.fix % each.values for each in problems)
+
+
+@pytest.mark.parametrize("path", ANSWERS, ids=name_of)
+def test_a_published_answer_to_a_query_is_accepted_with_all_its_events(path):
+    body = path.read_bytes()
+    document = read_document(body, now=NOW)
+    expected = json.loads(body)["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+    assert [json.loads(body[e.start : e.start + e.length]) for e in document.events] == expected
+
+
+@pytest.mark.parametrize("path", INVALID_ANSWERS, ids=name_of)
+def test_an_invalid_answer_to_a_query_is_refused_at_its_place(path):
+    with pytest.raises(Invalid) as refused:
+        read_document(path.read_bytes(), now=NOW)
+    (problem,) = refused.value.problems
+    assert problem.place == REFUSED_ANSWERS[path.stem][0]
+    assert (problem.rule % problem.values).endswith(REFUSED_ANSWERS[path.stem][1])
 
 
 def test_all_five_event_types_are_in_the_corpus():

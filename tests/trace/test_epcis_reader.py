@@ -301,7 +301,7 @@ def test_a_document_names_at_most_twenty_problems():
 @pytest.mark.parametrize(
     ("change", "place", "rule"),
     [
-        ({"type": "EPCISQueryDocument"}, "/type", "An EPCISQueryDocument is an answer"),
+        ({"type": "EPCISQueryDocument"}, "/epcisBody/queryResults", "queryResults is missing"),
         ({"schemaVersion": "1.2"}, "/schemaVersion", "Only EPCIS 2 is read here"),
         ({"epcisBody": {"eventList": []}}, "/epcisBody/eventList", "The document holds no events"),
         ({"epcisBody": {}}, "/epcisBody/eventList", "eventList is missing"),

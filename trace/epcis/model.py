@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from foodtrace.trace.epcis.master_data import MasterData
+from foodtrace.trace.errors import Problem
 from foodtrace.trace.gs1.model import Identifier
 
 
@@ -66,8 +68,23 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedEvent:
+    """An event that was left out of a document, by its number, and why."""
+
+    index: int
+    event_id: str | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EventDocument:
-    """A checked EPCIS document or bare event."""
+    """A checked EPCIS document or bare event.
+
+    `body` is JSON; what came as XML has the XML as received in `original`.
+    """
 
     body: bytes
     events: tuple[Event, ...]
+    refused: tuple[RefusedEvent, ...] = ()
+    master_data: MasterData | None = None
+    original: bytes | None = None

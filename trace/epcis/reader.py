@@ -1,46 +1,32 @@
 """EPCIS 2.0 JSON documents and events: bytes in, checked events out, all problems named."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from foodtrace.trace.epcis import strict_json
-from foodtrace.trace.epcis.context import (
-    STANDARD_PREFIXES,
-    VISIBILITY,
-    expanded,
-    has_epcis_context,
-    prefixes_of,
-)
-from foodtrace.trace.epcis.event_hash import event_hash, ignored_names
-from foodtrace.trace.epcis.items import participations_of
-from foodtrace.trace.epcis.model import Event, EventDocument
-from foodtrace.trace.epcis.parties import party_of, place_of
-from foodtrace.trace.epcis.problems import Problems, identifier_at
-from foodtrace.trace.epcis.rules import event_problems
-from foodtrace.trace.epcis.strict_json import Slice
-from foodtrace.trace.epcis.temperatures import temperature_range
-from foodtrace.trace.epcis.times import utc_time
-from foodtrace.trace.epcis.validation import EVENT_TYPES, shape_problems
-from foodtrace.trace.epcis.vocabulary import BIZ_STEP, DISPOSITION, Vocabulary
+from foodtrace.trace.epcis.context import STANDARD_PREFIXES, has_epcis_context, prefixes_of
+from foodtrace.trace.epcis.event_hash import ignored_names
+from foodtrace.trace.epcis.events import Around, read_part
+from foodtrace.trace.epcis.master_data import MasterData, read_master_data
+from foodtrace.trace.epcis.model import Event, EventDocument, RefusedEvent
+from foodtrace.trace.epcis.problems import MAX_PROBLEMS, Problems
+from foodtrace.trace.epcis.strict_json import Parts, Slice
+from foodtrace.trace.epcis.validation import DOCUMENT_TYPES, EVENT_TYPES, shape_problems
 from foodtrace.trace.errors import Problem, mark
 
-_Prefixes = Mapping[str, str]
+# Of so many bad events each keeps up to MAX_PROBLEMS problems, those after them one each: what
+# is told of a document stays in proportion to it.
+_TOLD_IN_FULL = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What a document says once for all its events: namespaces, and what no hash covers."""
+def read_document(body: bytes, *, now: datetime, proceed: bool = False) -> EventDocument:
+    """Return an EPCISDocument or EPCISQueryDocument with its events and master data.
 
-    prefixes: _Prefixes
-    ignored: frozenset[str] = frozenset()
-
-
-def read_document(body: bytes, *, now: datetime) -> EventDocument:
-    """Return an EPCISDocument with its events. Raises Invalid (at most 20 problems) or TooLarge."""
-    return _document(body, *strict_json.read_document(body), now)
+    Raises Invalid (at most 20 problems) or TooLarge. To proceed is to leave out the events
+    that break a rule, each with its problems, instead of refusing the document.
+    """
+    return _document(body, strict_json.read_document(body), now, proceed=proceed)
 
 
 def read_document_or_event(body: bytes, *, now: datetime) -> EventDocument:
@@ -48,31 +34,10 @@ def read_document_or_event(body: bytes, *, now: datetime) -> EventDocument:
 
     What is neither is refused as a document is. Raises Invalid or TooLarge.
     """
-    head, slices = strict_json.read_document(body)
-    if head.get("type") in EVENT_TYPES:
+    parts = strict_json.read_document(body)
+    if parts.head.get("type") in EVENT_TYPES:
         return read_event(body, now=now)
-    return _document(body, head, slices, now)
-
-
-def _document(
-    body: bytes, head: Mapping[str, Any], slices: Sequence[Slice], now: datetime
-) -> EventDocument:
-    problems = Problems()
-    if head.get("type") == "EPCISQueryDocument":
-        problems.extend([_query_document()])
-        problems.check()
-    problems.extend(shape_problems("EPCISDocument", head, "", problems.room))
-    around = None if problems.found else _around_of(head, problems)
-    if not slices and not problems.found:
-        problems.extend([_no_events()])
-    events = []
-    for index, part in enumerate(slices):
-        if not problems.room:
-            break
-        place = f"/epcisBody/eventList/{index}"
-        events.append(_read(part, place, around, now, problems))
-    problems.check()
-    return EventDocument(body, tuple(event for event in events if event))
+    return _document(body, parts, now, proceed=False)
 
 
 def read_event(body: bytes, *, now: datetime) -> EventDocument:
@@ -81,148 +46,86 @@ def read_event(body: bytes, *, now: datetime) -> EventDocument:
     problems = Problems()
     if "@context" not in part.value:
         problems.extend([_no_context()])
-    event = _read(part, "", _Around(STANDARD_PREFIXES), now, problems)
+    event = read_part(part, "", Around(STANDARD_PREFIXES), now, problems)
     if not problems.found and not has_epcis_context(part.value["@context"]):
         problems.extend([_no_epcis_context()])
     problems.check()
     return EventDocument(body, (event,) if event else ())
 
 
-def _around_of(head: Mapping[str, Any], problems: Problems) -> _Around | None:
+def _document(body: bytes, parts: Parts, now: datetime, *, proceed: bool) -> EventDocument:
+    problems = Problems()
+    around, master_data = _read_head(parts, problems)
+    if proceed:
+        problems.check()
+        events, refused = _each_by_itself(parts, around, now)
+        return EventDocument(body, events, refused, master_data)
+    events = _all_or_none(parts, around, now, problems)
+    problems.check()
+    return EventDocument(body, events, (), master_data)
+
+
+def _read_head(parts: Parts, problems: Problems) -> tuple[Around | None, MasterData | None]:
+    """Return what the head says for all events, and the master data; both None if it is broken."""
+    type_ = parts.head.get("type")
+    name = type_ if type_ in DOCUMENT_TYPES else "EPCISDocument"
+    problems.extend(shape_problems(name, parts.head, "", problems.room))
+    around = None if problems.found else _around_of(parts.head, problems)
+    if around is None:
+        return None, None
+    master_data = None
+    if parts.master_data is not None:
+        master_data = read_master_data(parts.master_data, around.prefixes, problems)
+    if not parts.events and master_data is None and not problems.found:
+        problems.extend([_no_events(parts.place)])
+    return around, master_data
+
+
+def _all_or_none(
+    parts: Parts, around: Around | None, now: datetime, problems: Problems
+) -> tuple[Event, ...]:
+    events = []
+    for index, part in enumerate(parts.events):
+        if not problems.room:
+            break
+        events.append(read_part(part, f"{parts.place}/{index}", around, now, problems))
+    return tuple(event for event in events if event)
+
+
+def _each_by_itself(
+    parts: Parts, around: Around | None, now: datetime
+) -> tuple[tuple[Event, ...], tuple[RefusedEvent, ...]]:
+    events: list[Event] = []
+    refused: list[RefusedEvent] = []
+    for index, part in enumerate(parts.events):
+        problems = Problems()
+        event = read_part(part, f"{parts.place}/{index}", around, now, problems)
+        if event is not None:
+            events.append(event)
+        else:
+            most = MAX_PROBLEMS if len(refused) < _TOLD_IN_FULL else 1
+            refused.append(RefusedEvent(index, _id_of(part), tuple(problems.found[:most])))
+    return tuple(events), tuple(refused)
+
+
+def _id_of(part: Slice) -> str | None:
+    """Return the eventID of an event that is refused, if it has one."""
+    event_id = part.value.get("eventID")
+    return event_id[:500] if isinstance(event_id, str) else None
+
+
+def _around_of(head: Mapping[str, Any], problems: Problems) -> Around | None:
     context = head["@context"]
     if not has_epcis_context(context):
         problems.extend([_no_epcis_context()])
         return None
     prefixes = problems.tried(prefixes_of, context, STANDARD_PREFIXES, "/@context")
-    return None if prefixes is None else _Around(prefixes, ignored_names(head, prefixes))
+    return None if prefixes is None else Around(prefixes, ignored_names(head, prefixes))
 
 
-def _read(
-    part: Slice,
-    place: str,
-    around: _Around | None,
-    now: datetime,
-    problems: Problems,
-) -> Event | None:
-    """Return the event of a slice; None, and the problems, if it has any.
-
-    With nothing around it, because the head of the document is broken, only the shape is
-    checked.
-    """
-    before = problems.room
-    event: dict[str, Any] = part.value
-    if event.get("type") not in EVENT_TYPES:
-        problems.extend([_no_event_type(place, event)])
-        return None
-    problems.extend(shape_problems(event["type"], event, place, problems.room))
-    if problems.room < before or around is None:
-        return None
-    prefixes = _prefixes_of_event(event, around.prefixes, place, problems)
-    if prefixes is None:
-        return None
-    problems.extend(event_problems(event, prefixes, place, now))
-    if problems.room < before:
-        return None
-    made = _event_of(part, _Around(prefixes, around.ignored), place, problems)
-    return made if problems.room == before else None
-
-
-def _prefixes_of_event(
-    event: Mapping[str, Any], inherited: _Prefixes, place: str, problems: Problems
-) -> _Prefixes | None:
-    if "@context" not in event:
-        return inherited
-    return problems.tried(prefixes_of, event["@context"], inherited, f"{place}/@context")
-
-
-def _event_of(part: Slice, around: _Around, place: str, problems: Problems) -> Event:
-    """Return the event; every rule but those on identifiers and temperatures is checked."""
-    event: dict[str, Any] = part.value
-    prefixes = around.prefixes
-    low, high = problems.tried(temperature_range, event, prefixes, place) or (None, None)
-    declaration = event.get("errorDeclaration")
-    return Event(
-        start=part.start,
-        length=part.length,
-        event_id=event.get("eventID") or event_hash(event, prefixes, around.ignored),
-        type=event["type"],
-        action=event.get("action"),
-        event_time=utc_time(event["eventTime"], place),
-        time_zone_offset=event["eventTimeZoneOffset"],
-        biz_step=_word(event, "bizStep", BIZ_STEP, prefixes),
-        disposition=_word(event, "disposition", DISPOSITION, prefixes),
-        read_point=place_of(event, "readPoint", prefixes, place, problems),
-        biz_location=place_of(event, "bizLocation", prefixes, place, problems),
-        source=party_of(event, "source", prefixes, place, problems),
-        destination=party_of(event, "destination", prefixes, place, problems),
-        transformation_id=_transformation_id(event, prefixes, place, problems),
-        participations=participations_of(event, prefixes, place, problems),
-        temperature_low=low,
-        temperature_high=high,
-        declared_at=utc_time(declaration["declarationTime"], place) if declaration else None,
-        ilmd=_expanded_names(event["ilmd"], prefixes) if "ilmd" in event else None,
-        body=event,
-        prefixes=prefixes,
-        hidden=_is_hidden(event, prefixes),
-    )
-
-
-def _is_hidden(event: Mapping[str, Any], prefixes: _Prefixes) -> bool:
-    """Say whether the event's party keeps it from the public."""
-    return any(
-        value == "hidden" and expanded(name, prefixes) == VISIBILITY
-        for name, value in event.items()
-    )
-
-
-def _word(
-    event: Mapping[str, Any], name: str, vocabulary: Vocabulary, prefixes: _Prefixes
-) -> str | None:
-    return vocabulary.word(event[name], prefixes, name) if name in event else None
-
-
-def _transformation_id(
-    event: Mapping[str, Any], prefixes: _Prefixes, place: str, problems: Problems
-) -> str | None:
-    if "transformationID" not in event:
-        return None
-    text = expanded(event["transformationID"], prefixes)
-    identifier = problems.tried(identifier_at, text, f"{place}/transformationID")
-    return identifier.canonical if identifier else None
-
-
-def _expanded_names(value: Any, prefixes: _Prefixes) -> Any:
-    """Return the value with full IRIs for names, as plain JSON: fractions become floats."""
-    if isinstance(value, dict):
-        return {
-            expanded(name, prefixes): _expanded_names(part, prefixes)
-            for name, part in value.items()
-        }
-    if isinstance(value, list):
-        return [_expanded_names(part, prefixes) for part in value]
-    return float(value) if isinstance(value, Decimal) else value
-
-
-def _no_event_type(place: str, event: Mapping[str, Any]) -> Problem:
+def _no_events(place: str) -> Problem:
     return Problem(
-        f"{place}/type",
-        mark("%(type)s is no EPCIS event type"),
-        mark("Write one of %(types)s"),
-        {"type": str(event.get("type"))[:100], "types": ", ".join(EVENT_TYPES)},
-    )
-
-
-def _query_document() -> Problem:
-    return Problem(
-        "/type",
-        mark("An EPCISQueryDocument is an answer: it cannot be captured"),
-        mark("Send the events in an EPCISDocument"),
-    )
-
-
-def _no_events() -> Problem:
-    return Problem(
-        "/epcisBody/eventList",
+        place,
         mark("The document holds no events"),
         mark("Send at least one event"),
     )

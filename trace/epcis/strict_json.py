@@ -8,7 +8,7 @@ than its size: depth, names and digits have limits that are checked while readin
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,10 @@ MAX_EVENT_CHARS = 1024 * 1024
 MAX_DEPTH = 64
 MAX_KEYS = 10_000
 MAX_DIGITS = 40
+
+# Reads what stands at a position and a place; or which names inside have readers of their own.
+_Read = Callable[[int, str], tuple[Any, int]]
+_Readers = Mapping[str, "_Read | _Readers"]
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -53,28 +57,44 @@ def read_object(body: bytes) -> Slice:
     return reader.slice(value, start, end)
 
 
-def read_document(body: bytes) -> tuple[dict[str, Any], list[Slice]]:
-    """Return the head of an EPCIS document and the slices of its events.
+@dataclass(slots=True)
+class Parts:
+    """A document taken apart.
 
-    The head is the document with an empty ``eventList``, where it has one. Raises Invalid
-    or TooLarge.
+    `head` is the document with an empty ``eventList`` and `events` what stood in it; `place` is
+    where. `master_data` is ``epcisMasterData`` of its header, which the head holds too.
     """
+
+    head: dict[str, Any]
+    events: list[Slice]
+    place: str = "/epcisBody/eventList"
+    master_data: Slice | None = None
+
+
+def read_document(body: bytes) -> Parts:
+    """Return an EPCIS document or query document, taken apart. Raises Invalid or TooLarge."""
     reader = _Reader(body)
-    events: list[Slice] = []
+    parts = Parts({}, [])
 
-    def read_events(at: int) -> tuple[Any, int]:
+    def read_events(at: int, place: str) -> tuple[Any, int]:
         if reader.text[at : at + 1] != "[":
-            return reader.value(at, "/epcisBody/eventList")
-        return [], reader.items(at, events)
+            return reader.value(at, place)
+        parts.place = place
+        return [], reader.items(at, place, parts.events)
 
-    def read_body(at: int) -> tuple[Any, int]:
-        if reader.text[at : at + 1] != "{":
-            return reader.value(at, "/epcisBody")
-        return reader.members(at, "/epcisBody", {"eventList": read_events})
+    def read_master_data(at: int, place: str) -> tuple[Any, int]:
+        value, end = reader.value(at, place)
+        parts.master_data = reader.slice(value, at, end)
+        return value, end
 
-    head, end = reader.members(reader.skip(0), "", {"epcisBody": read_body})
+    events: _Readers = {"eventList": read_events}
+    readers: _Readers = {
+        "epcisHeader": {"epcisMasterData": read_master_data},
+        "epcisBody": {**events, "queryResults": {"resultsBody": events}},
+    }
+    parts.head, end = reader.members(reader.skip(0), "", readers)
     reader.check_end(end)
-    return head, events
+    return parts
 
 
 class _Reader:
@@ -142,9 +162,7 @@ class _Reader:
         self._check(value, at, end, place)
         return value, end
 
-    def members(
-        self, at: int, place: str, readers: dict[str, Callable[[int], tuple[Any, int]]]
-    ) -> tuple[dict[str, Any], int]:
+    def members(self, at: int, place: str, readers: _Readers) -> tuple[dict[str, Any], int]:
         """Read an object name by name, so that some names can have a reader of their own."""
         if self.text[at : at + 1] != "{":
             return self.object(at, place)
@@ -162,8 +180,7 @@ class _Reader:
             at = self.skip(at + 1)
             if name in pairs:
                 raise Invalid(_twice(place, name))
-            read = readers.get(name)
-            pairs[name], at = read(at) if read else self.value(at, place + pointer(name))
+            pairs[name], at = self._member(at, place + pointer(name), readers.get(name))
             at = self.skip(at)
             if self.text[at : at + 1] == "}":
                 return pairs, at + 1
@@ -173,7 +190,13 @@ class _Reader:
                 raise Invalid(_too_many_names(place))
             at = self.skip(at + 1)
 
-    def items(self, at: int, slices: list[Slice]) -> int:
+    def _member(self, at: int, place: str, read: "_Read | _Readers | None") -> tuple[Any, int]:
+        if isinstance(read, Mapping):
+            is_object = self.text[at : at + 1] == "{"
+            return self.members(at, place, read) if is_object else self.value(at, place)
+        return read(at, place) if read else self.value(at, place)
+
+    def items(self, at: int, place: str, slices: list[Slice]) -> int:
         """Read the events of a list; return the position behind it."""
         at = self.skip(at + 1)
         if self.text[at : at + 1] == "]":
@@ -182,13 +205,13 @@ class _Reader:
             if len(slices) == MAX_EVENTS:
                 raise TooLarge(
                     Problem(
-                        "/epcisBody/eventList",
+                        place,
                         mark("The document has more than %(limit)s events"),
                         mark("Send it in several documents"),
                         {"limit": MAX_EVENTS},
                     )
                 )
-            value, end = self.object(at, f"/epcisBody/eventList/{len(slices)}")
+            value, end = self.object(at, f"{place}/{len(slices)}")
             slices.append(self.slice(value, at, end))
             at = self.skip(end)
             if self.text[at : at + 1] == "]":

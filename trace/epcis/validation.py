@@ -30,7 +30,9 @@ def _validator(name: str) -> jsonschema_rs.Validator:
     return jsonschema_rs.validator_for(schema, pattern_options=jsonschema_rs.RegexOptions())
 
 
-_VALIDATORS = {name: _validator(name) for name in (*EVENT_TYPES, "EPCISDocument")}
+DOCUMENT_TYPES = ("EPCISDocument", "EPCISQueryDocument")
+
+_VALIDATORS = {name: _validator(name) for name in (*EVENT_TYPES, *DOCUMENT_TYPES)}
 
 # What a broken pattern means, by the definition whose pattern it is.
 _PATTERNS: Mapping[str, tuple[str, str]] = {
