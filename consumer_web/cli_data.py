@@ -1,7 +1,8 @@
-"""Commands that put data in and take it out: demo, import, rebuild, export."""
+"""Commands that put data in, and make it anew: demo, import, rebuild."""
 
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import chain
@@ -14,22 +15,18 @@ from foodtrace.consumer_web.demonstration import acts, making
 from foodtrace.consumer_web.opening import open_store
 from foodtrace.producers.labels import lot_url, qr_text
 from foodtrace.trace.access.actor import SYSTEM, Actor, Role
-from foodtrace.trace.capture.export import as_document, each_event
 from foodtrace.trace.capture.rebuild import rebuild as rebuild_tables
 from foodtrace.trace.capture.services import LD_JSON_TYPE, Captured, capture_document
+from foodtrace.trace.epcis.lines import is_lines, parts_of, read_part
+from foodtrace.trace.epcis.model import EventDocument
 from foodtrace.trace.epcis.reader import read_document_or_event
 from foodtrace.trace.errors import FoodtraceError, Problem
-from foodtrace.trace.masterdata.services import ensure_party, find_party
+from foodtrace.trace.masterdata.services import ensure_party
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
-
-# Half of what a document may hold when it is captured (trace/epcis/strict_json.py), so that
-# every file that is exported can be imported.
-MOST_EVENTS = 5_000
-MOST_BYTES = 5 * 1024 * 1024
 
 
 def _progress(length: int) -> "ProgressBar[int]":
@@ -96,7 +93,8 @@ def _show_demonstration(settings: Settings) -> None:
 def import_files(files: Sequence[Path], party_name: str | None) -> None:
     """Capture EPCIS files, each of them whole or not at all.
 
-    Importing a file again changes nothing. The status is 1 if a file was refused.
+    A file holds a document or an event in JSON, or one event on each line. Importing a file
+    again changes nothing. The status is 1 if a file was refused.
     """
     refused = 0
     reports: list[str] = []
@@ -105,11 +103,10 @@ def import_files(files: Sequence[Path], party_name: str | None) -> None:
         actor = _captor(store, party_name)
         for path in files:
             try:
-                reports.append(f"{path}: {_report(_import(store, actor, path))}")
+                reports.append(f"{path}: {_report(_import(store, actor, path, bar.update))}")
             except FoodtraceError as error:
                 refused += 1
                 reports.append(f"{path}: refused, nothing of it is stored\n{_why(error)}")
-            bar.update(path.stat().st_size)
     for report in reports:
         click.echo(report)
     if refused:
@@ -125,16 +122,43 @@ def _captor(store: Store, party_name: str | None) -> Actor:
         return Actor("import", party.id, frozenset({Role.PRODUCER}))
 
 
-def _import(store: Store, actor: Actor, path: Path) -> Captured:
-    document = read_document_or_event(path.read_bytes(), now=datetime.now(UTC))
-    with store.transaction() as session:
-        return capture_document(session, actor, document, content_type=LD_JSON_TYPE, key=None)
+def _import(store: Store, actor: Actor, path: Path, tell: Callable[[int], None]) -> list[Captured]:
+    """Capture a file in one transaction, and tell how many bytes are done."""
+    captured = []
+    with path.open("rb") as file:
+        documents = _documents(file)
+        # Others can write while the first is read, which is all that most files hold.
+        first = next(documents)
+        with store.transaction() as session:
+            for document in chain([first], documents):
+                captured.append(
+                    capture_document(session, actor, document, content_type=LD_JSON_TYPE, key=None)
+                )
+                tell(len(document.body))
+    return captured
 
 
-def _report(captured: Captured) -> str:
-    if captured.replayed:
+def _documents(file: BinaryIO) -> Iterator[EventDocument]:
+    """Yield what a file holds: one document, or the parts of a file of lines."""
+    now = datetime.now(UTC)
+    has_lines = is_lines(file)
+    file.seek(0)
+    if not has_lines:
+        yield read_document_or_event(file.read(), now=now)
+        return
+    # The same file gives the same documents again: the time in them is that of the file.
+    made_at = datetime.fromtimestamp(int(os.fstat(file.fileno()).st_mtime), UTC)
+    for part in parts_of(file, made_at):
+        yield read_part(part, now=now)
+
+
+def _report(captured: Sequence[Captured]) -> str:
+    if all(each.replayed for each in captured):
         return "imported before, nothing to do"
-    accepted, known = len(captured.event_ids), len(captured.duplicates)
+    new = [each for each in captured if not each.replayed]
+    accepted = sum(len(each.event_ids) for each in new)
+    known = sum(len(each.duplicates) for each in captured)
+    known += sum(len(each.event_ids) for each in captured if each.replayed)
     return f"{accepted} events accepted, {known} known already"
 
 
@@ -158,57 +182,3 @@ def rebuild() -> None:
 
         total = rebuild_tables(session, tell)
     click.echo(f"{total} statements read again, everything derived made anew", err=True)
-
-
-@click.command("export")
-@click.argument("target", default="-", metavar="[FILE|-]", type=click.Path(path_type=Path))
-@click.option("--party", "party_name", help="Only what this party captured.")
-def export_events(target: Path, party_name: str | None) -> None:
-    """Write all events as an EPCIS 2.0 document, to a file or to standard output.
-
-    A file holds as many events as one document may when it is captured; what is more goes
-    to further files beside it, named FILE-2, FILE-3 and so on.
-    """
-    with closing(open_store(Settings.from_environment())) as store, store.reading() as session:
-        party_id = None
-        if party_name is not None:
-            party = find_party(session, name=party_name)
-            if party is None:
-                raise click.ClickException(f"No party is called {party_name}")
-            party_id = party.id
-        events = each_event(session, SYSTEM, party_id)
-        if str(target) == "-":
-            _write(as_document(events), sys.stdout.buffer)
-        else:
-            _write_files(events, target)
-
-
-def _write(pieces: Iterable[bytes], file: BinaryIO) -> None:
-    for piece in pieces:
-        file.write(piece)
-
-
-def _write_files(events: Iterator[bytes], target: Path) -> None:
-    part = 1
-    path = target
-    first = next(events, None)
-    while True:
-        some = iter(()) if first is None else chain([first], events)
-        with path.open("wb") as file:
-            _write(as_document(_limited(some)), file)
-        click.echo(str(path), err=True)
-        first = next(events, None)
-        if first is None:
-            return
-        part += 1
-        path = target.with_stem(f"{target.stem}-{part}")
-
-
-def _limited(events: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield events until a document is full."""
-    size = 0
-    for count, event in enumerate(events, start=1):
-        yield event
-        size += len(event)
-        if count == MOST_EVENTS or size > MOST_BYTES:
-            return

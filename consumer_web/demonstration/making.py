@@ -14,7 +14,7 @@ from foodtrace.consumer_web.demonstration.stage import Stage
 from foodtrace.inspections.rules import CHINA
 from foodtrace.trace.access.accounts import create_user, generate_password
 from foodtrace.trace.access.actor import SYSTEM, Role
-from foodtrace.trace.capture.export import each_event
+from foodtrace.trace.capture.export import holds_events
 from foodtrace.trace.masterdata.services import find_party, list_parties
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
@@ -54,8 +54,7 @@ def is_made(session: Session) -> bool:
 
 def is_empty(session: Session) -> bool:
     """Answer whether nobody has registered or captured anything yet."""
-    nobody = not list_parties(session, limit=1)
-    return nobody and next(each_event(session, SYSTEM), None) is None
+    return not list_parties(session, limit=1) and not holds_events(session)
 
 
 def make(store: Store, settings: Settings, day: date) -> None:

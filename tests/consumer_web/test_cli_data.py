@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from foodtrace.consumer_web import cli_data
+from foodtrace.consumer_web import cli_export
 from foodtrace.consumer_web.cli import main
 from foodtrace.consumer_web.demonstration import acts
 from foodtrace.trace.access.actor import SYSTEM
@@ -80,8 +80,7 @@ def write(name, content):
 
 def events_of(url):
     store = Store(url)
-    with store.reading() as session:
-        found = list(each_event(session, SYSTEM))
+    found = list(each_event(store.reading, SYSTEM))
     store.close()
     return found
 
@@ -208,7 +207,7 @@ def test_an_export_keeps_numbers_as_they_were_written(run):
 
 
 def test_an_export_that_no_document_can_hold_goes_to_several_files(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(cli_data, "MOST_EVENTS", 2)
+    monkeypatch.setattr(cli_export, "MOST_EVENTS", 2)
     run("import", write("a.json", document(*(event(number) for number in range(5)))))
     done = run("export", "all.json")
     assert done.stderr.splitlines() == ["all.json", "all-2.json", "all-3.json"]

@@ -128,8 +128,7 @@ def test_no_code_of_the_demonstration_is_used_twice():
 
 def test_the_same_day_gives_the_same_events_on_every_database(made, store, tmp_path):
     making.make(store, settings_for(store, tmp_path), DAY)
-    with made.reading() as one, store.reading() as other:
-        assert list(each_event(one, SYSTEM)) == list(each_event(other, SYSTEM))
+    assert list(each_event(made.reading, SYSTEM)) == list(each_event(store.reading, SYSTEM))
 
 
 def test_another_day_gives_the_same_lots(sqlite_store, tmp_path):

@@ -1,18 +1,45 @@
-"""Events as EPCIS documents, written piece by piece: memory does not grow with them."""
+"""Events taken out of the record one after the other: memory does not grow with them.
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+Whoever takes them may be slow, so no session stays open meanwhile: each portion is read in one of
+its own. Events that are recorded after an export began are not in it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import Actor
-from foodtrace.trace.access.policy import require
+from foodtrace.trace.access.policy import can, require
+from foodtrace.trace.epcis.times import written_time
 from foodtrace.trace.store.models import Document, Event, Statement
+from foodtrace.trace.store.sets import id_rows
 
-PAGE = 500
-EPCIS_CONTEXT = "https://ref.gs1.org/standards/epcis/epcis-context.jsonld"
+# A portion: at most so many events, and no further one after so many bytes.
+MOST_EVENTS = 500
+MOST_BYTES = 4 * 1024 * 1024
+
+# Opens a session that only reads, as `Store.reading` does.
+Reading = Callable[[], AbstractContextManager[Session]]
+# Yields the rising ids of the events that are wanted, of those after an id and up to another.
+Matching = Callable[[Session, int, int], Iterator[int]]
+
+# Line breaks of JSON stand between its tokens only: in texts they are escaped.
+_NO_LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
+
+_ROWS = (
+    select(Statement.id, Statement.document_id, Statement.start, Statement.length)
+    .add_columns(Event.event_id, Event.party_id, Event.record_time)
+    .join(Event, Event.id == Statement.id)
+    .where(Statement.id.in_(select(id_rows("ids").c.id)))
+    .order_by(Statement.id)
+)
 
 
 class _Head(msgspec.Struct):
@@ -21,68 +48,102 @@ class _Head(msgspec.Struct):
     context: msgspec.Raw = msgspec.field(name="@context", default=msgspec.Raw(b""))
 
 
-def each_event(session: Session, actor: Actor, party_id: int | None = None) -> Iterator[bytes]:
-    """Yield each event, or those that one party captured, as JSON that says all by itself.
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A document whose events are being read, and the contexts that they inherit."""
 
-    Events come in the order in which they were recorded, with the values as received. Each
-    carries its own contexts and its eventID, so that a reader finds the same event whatever
-    document it stands in.
+    id: int = 0
+    body: bytes = b""
+    contexts: tuple[msgspec.Raw, ...] = ()
+
+
+def holds_events(session: Session) -> bool:
+    """Answer whether any event is recorded."""
+    return session.scalar(select(Event.id).limit(1)) is not None
+
+
+def of_party(party_id: int) -> Matching:
+    """Return what matches the events that one party captured."""
+
+    def ids(session: Session, after: int, up_to: int) -> Iterator[int]:
+        return _ids(session, after, up_to, party_id)
+
+    return ids
+
+
+def each_event(
+    reading: Reading,
+    actor: Actor,
+    *,
+    matching: Matching | None = None,
+    with_record_time: bool = False,
+) -> Iterator[bytes]:
+    """Yield each event, or each that matches, as one line of JSON that says all by itself.
+
+    Of those that the actor may see, in the order in which they were recorded, with the
+    values as received. Each carries its own contexts and its eventID, so that a reader finds
+    the same event whatever document it stands in; for partners also its recordTime.
+    Raises Forbidden or Unauthenticated at once.
     """
-    require(actor, "event.read", owner=party_id)
-    query = (
-        select(Statement.id, Statement.document_id, Statement.start, Statement.length)
-        .add_columns(Event.event_id)
-        .join(Event, Event.id == Statement.id)
-        .order_by(Statement.id)
-        .limit(PAGE)
-    )
+    require(actor, "event.read")
+    with reading() as session:
+        up_to = session.scalar(select(func.max(Event.id))) or 0
+    return _events(reading, actor, matching or _ids, up_to, with_record_time)
+
+
+def _events(
+    reading: Reading, actor: Actor, matching: Matching, up_to: int, with_record_time: bool
+) -> Iterator[bytes]:
+    after, held = 0, _Held()
+    while after < up_to:
+        portion: list[bytes] = []
+        with reading() as session:
+            ids = list(islice(matching(session, after, up_to), MOST_EVENTS))
+            size = 0
+            for row in session.execute(_ROWS, {"ids": ids}) if ids else ():
+                if size > MOST_BYTES:
+                    break
+                if can(actor, "event.read", owner=row.party_id):
+                    if row.document_id != held.id:
+                        held = _opened(session, row)
+                    at = row.record_time if with_record_time else None
+                    portion.append(_standalone(row, held, at))
+                size += row.length
+                after = row.id
+        if not ids:
+            return
+        yield from portion
+
+
+def _ids(session: Session, after: int, up_to: int, party_id: int | None = None) -> Iterator[int]:
+    query = select(Event.id).where(Event.id > after, Event.id <= up_to).order_by(Event.id)
     if party_id is not None:
         query = query.where(Event.party_id == party_id)
-    document_id, body, last = 0, b"", 0
-    inherited: list[msgspec.Raw] = []
-    while rows := session.execute(query.where(Statement.id > last)).all():
-        for _, of_document, start, length, event_id in rows:
-            if of_document != document_id:
-                document_id, body = of_document, _body(session, of_document)
-                # A bare event is its own document and inherits nothing.
-                inherited = [] if length == len(body) else _inherited(body)
-            yield _standalone(body[start : start + length], inherited, event_id)
-        last = rows[-1].id
+    return iter(session.scalars(query.limit(MOST_EVENTS)).all())
 
 
-def as_document(events: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the EPCIS 2.0 document of these events, one a line."""
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    yield (
-        f'{{"@context":["{EPCIS_CONTEXT}"],"type":"EPCISDocument","schemaVersion":"2.0",'
-        f'"creationDate":"{created}","epcisBody":{{"eventList":['
-    ).encode()
-    separator = b"\n"
-    for event in events:
-        yield separator + event
-        separator = b",\n"
-    yield b"\n]}}\n"
+def _opened(session: Session, row: Row[Any]) -> _Held:
+    query = select(Document.body).where(Document.id == row.document_id)
+    body = bytes(session.execute(query).scalar_one())
+    # A bare event is its own document and inherits nothing.
+    is_bare = row.length == len(body.strip())
+    contexts = () if is_bare else _contexts(msgspec.json.decode(body, type=_Head).context)
+    return _Held(row.document_id, body, contexts)
 
 
-def _body(session: Session, document_id: int) -> bytes:
-    query = select(Document.body).where(Document.id == document_id)
-    return bytes(session.execute(query).scalar_one())
-
-
-def _inherited(document: bytes) -> list[msgspec.Raw]:
-    return _contexts(msgspec.json.decode(document, type=_Head).context)
-
-
-def _standalone(event: bytes, inherited: list[msgspec.Raw], event_id: str) -> bytes:
+def _standalone(row: Row[Any], held: _Held, record_time: datetime | None) -> bytes:
     """Return an event of a document with the contexts it inherits, and its identifier."""
-    fields = msgspec.json.decode(event, type=dict[str, msgspec.Raw])
+    received = held.body[row.start : row.start + row.length]
+    fields = msgspec.json.decode(received, type=dict[str, msgspec.Raw])
     own = _contexts(fields.pop("@context", msgspec.Raw(b"")))
-    contexts = [part for part in inherited if not _is_said(part, own)] + own
-    named = {"eventID": msgspec.Raw(msgspec.json.encode(event_id))}
-    return msgspec.json.encode({"@context": contexts} | named | fields)
+    contexts = [part for part in held.contexts if not _is_said(part, own)] + list(own)
+    said: dict[str, Any] = {"@context": contexts, "eventID": row.event_id} | fields
+    if record_time is not None:
+        said["recordTime"] = written_time(record_time)
+    return msgspec.json.encode(said).translate(_NO_LINE_BREAKS)
 
 
-def _is_said(part: msgspec.Raw, own: list[msgspec.Raw]) -> bool:
+def _is_said(part: msgspec.Raw, own: tuple[msgspec.Raw, ...]) -> bool:
     """Answer whether an event's own contexts make an inherited one superfluous.
 
     The only address that a context may name is that of EPCIS, in one of its versions.
@@ -92,10 +153,10 @@ def _is_said(part: msgspec.Raw, own: list[msgspec.Raw]) -> bool:
     return bytes(part) in texts or (is_address and any(text[:1] == b'"' for text in texts))
 
 
-def _contexts(context: msgspec.Raw) -> list[msgspec.Raw]:
+def _contexts(context: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
     """Return the parts of a context: none, one, or those of a list."""
     if not bytes(context):
-        return []
+        return ()
     if bytes(context).startswith(b"["):
-        return msgspec.json.decode(context, type=list[msgspec.Raw])
-    return [context]
+        return tuple(msgspec.json.decode(context, type=list[msgspec.Raw]))
+    return (context,)

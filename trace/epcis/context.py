@@ -7,6 +7,7 @@ from typing import Any
 from foodtrace.trace.epcis.json_values import pointer
 from foodtrace.trace.errors import Invalid, Problem, mark
 
+EPCIS_CONTEXT = "https://ref.gs1.org/standards/epcis/epcis-context.jsonld"
 CBV = "https://ref.gs1.org/cbv/"
 CBV_MASTER_DATA = "urn:epcglobal:cbv:mda:"
 GS1_VOCABULARY = "https://ref.gs1.org/voc/"

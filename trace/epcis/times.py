@@ -36,3 +36,13 @@ def past_time(text: str, place: str, now: datetime) -> datetime:
             )
         )
     return time
+
+
+def written_time(moment: datetime) -> str:
+    """Return a time as answers say it: in UTC, with milliseconds.
+
+    >>> written_time(datetime(2026, 5, 1, 8, tzinfo=UTC))
+    '2026-05-01T08:00:00.000Z'
+    """
+    utc = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return utc.removesuffix("+00:00") + "Z"
