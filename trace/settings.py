@@ -1,11 +1,15 @@
 """What an installation may set, read once from the environment."""
 
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+
+_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,20 @@ class Settings:
     secret_key: str
     # Sessions are sent over HTTPS only, unless the site itself is served without it.
     secure_cookies: bool
+    # Where messages to subscribers may go: hosts in lower case with their ports.
+    webhook_hosts: frozenset[tuple[str, int]] = frozenset()
+    # Networks of the operator's own that those hosts may stand in, though they are not public.
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    # Certificates of further authorities that may vouch for those hosts.
+    webhook_ca_file: Path | None = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read FOODTRACE_DATA, FOODTRACE_DATABASE_URL, FOODTRACE_BASE_URL, FOODTRACE_SECRET_KEY.
+        """Read FOODTRACE_DATA, FOODTRACE_DATABASE_URL, FOODTRACE_BASE_URL, FOODTRACE_SECRET_KEY,
+        FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS and FOODTRACE_WEBHOOK_CA_FILE.
 
         Without a secret key, one is made on the first start and kept in the data folder.
+        Raises ValueError when a host or network is none.
         """
         data = Path(os.environ.get("FOODTRACE_DATA", "data")).absolute()
         base_url = os.environ.get("FOODTRACE_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
@@ -37,7 +49,29 @@ class Settings:
             base_url=base_url,
             secret_key=os.environ.get("FOODTRACE_SECRET_KEY") or _kept_secret(data),
             secure_cookies=base_url.startswith("https://"),
+            webhook_hosts=frozenset(map(_host, _listed("FOODTRACE_WEBHOOK_HOSTS"))),
+            webhook_networks=tuple(map(ip_network, _listed("FOODTRACE_WEBHOOK_NETWORKS"))),
+            webhook_ca_file=_file("FOODTRACE_WEBHOOK_CA_FILE"),
         )
+
+
+def _listed(name: str) -> tuple[str, ...]:
+    """Return what a setting lists, separated by commas."""
+    parts = (part.strip() for part in os.environ.get(name, "").split(","))
+    return tuple(part for part in parts if part)
+
+
+def _host(entry: str) -> tuple[str, int]:
+    """Return host and port of an entry: ``partner.example``, ``[2001:db8::7]:8443``."""
+    match = _HOST.fullmatch(entry.lower())
+    if match is None:
+        raise ValueError(f"FOODTRACE_WEBHOOK_HOSTS: {entry!r} is no host, nor host:port")
+    return match[1].strip("[]"), int(match[2] or 443)
+
+
+def _file(name: str) -> Path | None:
+    value = os.environ.get(name)
+    return Path(value).absolute() if value else None
 
 
 def _kept_secret(data: Path) -> str:

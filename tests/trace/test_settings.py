@@ -1,6 +1,9 @@
 """Settings: what an installation keeps by itself."""
 
 import secrets
+from ipaddress import ip_network
+
+import pytest
 
 from foodtrace.trace import settings
 from foodtrace.trace.settings import Settings
@@ -42,3 +45,20 @@ def test_processes_that_start_at_once_share_one_secret(tmp_path, monkeypatch):
     assert errors == []
     assert len(set(found)) == 1
     assert len(found[0]) == 43
+
+
+def test_hosts_and_networks_for_messages_are_listed(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOODTRACE_DATA", str(tmp_path))
+    monkeypatch.setenv("FOODTRACE_WEBHOOK_HOSTS", "ERP.partner.example, [2001:db8::7]:8443,,")
+    monkeypatch.setenv("FOODTRACE_WEBHOOK_NETWORKS", "10.1.0.0/16")
+    found = Settings.from_environment()
+    assert found.webhook_hosts == {("erp.partner.example", 443), ("2001:db8::7", 8443)}
+    assert found.webhook_networks == (ip_network("10.1.0.0/16"),)
+    assert found.webhook_ca_file is None
+
+
+@pytest.mark.parametrize("entry", ["https://a.example", "a.example/", "a.example:0", "*", "a b"])
+def test_what_is_no_host_for_messages_keeps_the_service_from_starting(monkeypatch, entry):
+    monkeypatch.setenv("FOODTRACE_WEBHOOK_HOSTS", entry)
+    with pytest.raises(ValueError, match="FOODTRACE_WEBHOOK_HOSTS"):
+        Settings.from_environment()
