@@ -63,6 +63,7 @@ STAFF = {
     # EPCIS: those who act capture; captures and events of others are not found
     ("POST", "/epcis/capture"): only("producer", "operator", "laboratory", "administrator"),
     ("GET", "/epcis/"): SIGNED_IN,
+    ("GET", "/epcis/openapi.json"): OK,
     ("GET", "/epcis/capture/<capture_id>"): SIGNED_IN,
     ("POST", "/epcis/events"): only("producer", "operator", "laboratory", "administrator"),
     ("GET", "/epcis/events/<path:event_id>"): SIGNED_IN,

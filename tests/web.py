@@ -11,6 +11,8 @@ from foodtrace.trace.access.policy import NEEDS_PARTY
 from foodtrace.trace.masterdata.services import ensure_party
 from foodtrace.trace.settings import Settings
 
+from .described import check_answers
+
 PASSWORD = "correct horse battery"
 
 
@@ -29,6 +31,7 @@ def settings_of(store, **changes):
 def staff_app(store, **changes):
     app = create_staff_app(store, settings_of(store, **changes))
     app.testing = True
+    check_answers(app)
     return app
 
 

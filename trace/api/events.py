@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+import msgspec
 from flask import Response, jsonify, request
 
 from foodtrace.trace.api.capture import as_job, replayed
+from foodtrace.trace.api.headers import as_time
 from foodtrace.trace.api.negotiation import media_type
 from foodtrace.trace.api.received import idempotency_key, received_body
 from foodtrace.trace.api.resources import JSON_TYPE, LD_JSON_TYPE, Resources, answers
-from foodtrace.trace.capture.services import capture_document, find_event_body
+from foodtrace.trace.capture.services import EPCIS_CONTEXT, capture_document, find_event_body
 from foodtrace.trace.epcis.reader import read_event
 from foodtrace.trace.epcis.strict_json import MAX_BYTES
 from foodtrace.trace.errors import NotFound, Problem, mark
@@ -53,4 +55,16 @@ def event(event_id: str) -> Response:
                 {"event_id": event_id},
             )
         )
-    return Response(body, mimetype=media_type())
+    return Response(_found(body), mimetype=media_type())
+
+
+def _found(event: bytes) -> bytes:
+    """Return the document that a query answers with; the event is as it was received."""
+    head = {
+        "@context": EPCIS_CONTEXT,
+        "type": "EPCISQueryDocument",
+        "schemaVersion": "2.0",
+        "creationDate": as_time(datetime.now(UTC)),
+    }
+    results = b'{"queryName":"SimpleEventQuery","resultsBody":{"eventList":[%b]}}' % event
+    return b'%b,"epcisBody":{"queryResults":%b}}' % (msgspec.json.encode(head)[:-1], results)
