@@ -20,6 +20,13 @@ SQLITE_PRAGMAS = {
     "secure_delete": 1,
     "busy_timeout": 10_000,
 }
+# These make commits cheaper, and no less durable.
+SQLITE_SAVINGS = {
+    # What savepoints keep to be undone stays in memory: else each larger one makes a file.
+    "temp_store": 2,
+    # Pages that every capture writes go to the database once for many captures.
+    "wal_autocheckpoint": 4_000,
+}
 POSTGRESQL_SETTINGS = {
     "fsync": {"on"},
     "full_page_writes": {"on"},
@@ -129,7 +136,7 @@ def _begin_with(engine: Engine, statement: str, *, query_only: bool) -> None:
     def prepare(dbapi_connection: Any, _record: object) -> None:
         dbapi_connection.isolation_level = None
         cursor = dbapi_connection.cursor()
-        for name, value in SQLITE_PRAGMAS.items():
+        for name, value in (SQLITE_PRAGMAS | SQLITE_SAVINGS).items():
             cursor.execute(f"PRAGMA {name} = {value}")
         if query_only:
             cursor.execute("PRAGMA query_only = 1")

@@ -143,8 +143,10 @@ class _Batch:
 class SharedCommit:
     """Writers that queue up behind SQLite's write lock share one commit.
 
-    Each works in a savepoint of its own, one after the other. Who finds nobody waiting
-    commits for all, and only then does any of them return: one fsync serves the queue.
+    They work one after the other; who finds nobody waiting commits for all, and only then
+    does any of them return: one fsync serves the queue. Each works in a savepoint of its own,
+    except the first: what it undoes is nobody else's, and a savepoint costs a copy of every
+    page that is written.
     """
 
     def __init__(self, store: Store) -> None:
@@ -161,18 +163,25 @@ class SharedCommit:
         self._take_turn()
         try:
             batch = self._open_batch()
+            is_done = False
             try:
                 with (
                     Session(
                         batch.connection,
-                        join_transaction_mode="create_savepoint",
+                        join_transaction_mode=(
+                            "rollback_only" if batch.size == 1 else "create_savepoint"
+                        ),
                         expire_on_commit=False,
                     ) as session,
                     session.begin(),
                 ):
                     yield session
+                is_done = True
             finally:
-                self._finish(batch)
+                if is_done or batch.size > 1:
+                    self._finish(batch)
+                else:
+                    self._abandon(batch)
         finally:
             self._writing = None
             self._turn.release()
@@ -207,6 +216,11 @@ class SharedCommit:
             self._batch = _Batch(connection)
         self._batch.size += 1
         return self._batch
+
+    def _abandon(self, batch: _Batch) -> None:
+        """Give back the connection of a batch whose only writer has undone everything."""
+        self._batch = None
+        batch.connection.close()
 
     def _finish(self, batch: _Batch) -> None:
         """Hand the open batch to the next writer; commit it when nobody waits, or for too long."""
