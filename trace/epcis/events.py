@@ -45,28 +45,35 @@ def read_part(
     """
     before = problems.room
     event: dict[str, Any] = part.value
+    inside = read_shape(event, place, around, problems)
+    if inside is None:
+        return None
+    problems.extend(event_problems(event, inside.prefixes, place, now))
+    if problems.room < before:
+        return None
+    made = _event_of(part, inside, place, problems)
+    return made if problems.room == before else None
+
+
+def read_shape(
+    event: Mapping[str, Any], place: str, around: Around | None, problems: Problems
+) -> Around | None:
+    """Check that this is an event by its shape, and return what holds inside it.
+
+    None, and the problems, if it is none, and also if nothing is around it.
+    """
+    before = problems.room
     if event.get("type") not in EVENT_TYPES:
         problems.extend([_no_event_type(place, event)])
         return None
     problems.extend(shape_problems(event["type"], event, place, problems.room))
     if problems.room < before or around is None:
         return None
-    prefixes = _prefixes_of_event(event, around.prefixes, place, problems)
-    if prefixes is None:
-        return None
-    problems.extend(event_problems(event, prefixes, place, now))
-    if problems.room < before:
-        return None
-    made = _event_of(part, Around(prefixes, around.ignored), place, problems)
-    return made if problems.room == before else None
-
-
-def _prefixes_of_event(
-    event: Mapping[str, Any], inherited: _Prefixes, place: str, problems: Problems
-) -> _Prefixes | None:
     if "@context" not in event:
-        return inherited
-    return problems.tried(prefixes_of, event["@context"], inherited, f"{place}/@context")
+        return around
+    where = f"{place}/@context"
+    prefixes = problems.tried(prefixes_of, event["@context"], around.prefixes, where)
+    return None if prefixes is None else Around(prefixes, around.ignored)
 
 
 def _event_of(part: Slice, around: Around, place: str, problems: Problems) -> Event:

@@ -70,7 +70,7 @@ def _read_head(parts: Parts, problems: Problems) -> tuple[Around | None, MasterD
     type_ = parts.head.get("type")
     name = type_ if type_ in DOCUMENT_TYPES else "EPCISDocument"
     problems.extend(shape_problems(name, parts.head, "", problems.room))
-    around = None if problems.found else _around_of(parts.head, problems)
+    around = None if problems.found else around_of(parts.head, problems)
     if around is None:
         return None, None
     master_data = None
@@ -114,7 +114,8 @@ def _id_of(part: Slice) -> str | None:
     return event_id[:500] if isinstance(event_id, str) else None
 
 
-def _around_of(head: Mapping[str, Any], problems: Problems) -> Around | None:
+def around_of(head: Mapping[str, Any], problems: Problems) -> Around | None:
+    """Return what a head of the right shape says for all events; None if its context is wrong."""
     context = head["@context"]
     if not has_epcis_context(context):
         problems.extend([_no_epcis_context()])

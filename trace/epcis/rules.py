@@ -27,7 +27,7 @@ def event_problems(
     """Yield every broken rule of one event."""
     yield from _time_problems(event, place, now)
     yield from _word_problems(event, prefixes, place)
-    yield from _name_problems(event, prefixes, place)
+    yield from name_problems(event, prefixes, place)
     yield from _TYPE_RULES[event["type"]](event, place)
     if "ilmd" in event and event.get("action", "ADD") != "ADD":
         yield Problem(
@@ -79,7 +79,7 @@ _TYPED_LISTS = (
 )
 
 
-def _name_problems(event: _Event, prefixes: _Prefixes, place: str) -> Iterator[Problem]:
+def name_problems(event: _Event, prefixes: _Prefixes, place: str) -> Iterator[Problem]:
     """Refuse extension names whose prefix nobody declared, and bare names in the ilmd."""
     for part, path in _extensible_parts(event):
         for name in part:
