@@ -2,6 +2,7 @@
 
 import importlib
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -38,9 +39,17 @@ def test_migrating_twice_changes_nothing(store):
     assert is_current(store)
 
 
+def is_on_both_databases(_item, name, *_):
+    """Leave out what PostgreSQL alone has: test_query_plan.py shows that it is there and used."""
+    return name != "ix_item_canonical_bytes"
+
+
+# SQLite could not tell of such an index.
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based")
 def test_the_models_say_what_the_migrations_made(store):
     with store.reading() as session:
-        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        options = {"compare_type": True, "include_object": is_on_both_databases}
+        context = MigrationContext.configure(session.connection(), opts=options)
         assert compare_metadata(context, Base.metadata) == []
 
 

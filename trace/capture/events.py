@@ -23,6 +23,7 @@ from foodtrace.trace.epcis.model import Event as EpcisEvent
 from foodtrace.trace.epcis.model import Role
 from foodtrace.trace.gs1.identifiers import parse_identifier
 from foodtrace.trace.gs1.model import Identifier, ItemKind
+from foodtrace.trace.query.index import index_events
 from foodtrace.trace.store.bulk import insert_rows, table_of
 from foodtrace.trace.store.models import Edge, Event, EventItem
 from foodtrace.trace.store.sets import text_rows
@@ -178,6 +179,7 @@ def _write_rows(session: Session, recorded: Sequence[Recorded], received: Receiv
     insert_rows(session, Event, [_event_row(each, received) for each in by_name])
     parts = [row for each in recorded for row in _part_rows(each, known)]
     insert_rows(session, EventItem, parts)
+    index_events(session, [(each.id, each.event) for each in recorded], received.party_id)
     return known
 
 

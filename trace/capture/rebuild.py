@@ -20,14 +20,25 @@ from foodtrace.trace.masterdata.models import Lot
 from foodtrace.trace.store.models import (
     Base,
     Containment,
+    Derivation,
     Edge,
     Event,
     EventItem,
+    EventKey,
+    EventNumber,
     Item,
+    Observed,
     Statement,
 )
 
-EVENT_MODELS = frozenset({Item, Event, EventItem, Edge, Containment, Lot})
+EVENT_MODELS = frozenset(
+    {Item, Event, EventItem, EventKey, EventNumber, Observed, Edge, Containment, Lot}
+)
+
+# Raised whenever the same statements give other rows than before: `foodtrace migrate` then
+# makes the rows of an older version again.
+DERIVATION = 2
+_ROW = 1
 
 # Statements are looked up in portions: a rebuild needs the same memory for any database.
 _PORTION = 1_000
@@ -40,6 +51,17 @@ def derived_tables() -> list[Table]:
     models = EVENT_MODELS | projected_models()
     tables = {model.__table__ for model in models}
     return [table for table in Base.metadata.sorted_tables if table in tables]
+
+
+def is_derived(session: Session) -> bool:
+    """Tell whether the derived tables were made by the rules of this program."""
+    return session.scalar(select(Derivation.version)) == DERIVATION
+
+
+def derive(session: Session, progress: Progress | None = None) -> None:
+    """Make the derived tables again if other rules than those of this program made them."""
+    if not is_derived(session):
+        rebuild(session, progress)
 
 
 def rebuild(session: Session, progress: Progress | None = None) -> int:
@@ -61,6 +83,7 @@ def rebuild(session: Session, progress: Progress | None = None) -> int:
         session.expunge_all()
         if progress is not None:
             progress(done, total)
+    session.merge(Derivation(id=_ROW, version=DERIVATION))
     return total
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import Dialect, Integer, String, Table, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from foodtrace.trace.store.models import Base, Item, Statement
+from foodtrace.trace.store.models import Base, Item, Observed, Statement
 
 
 def table_of(model: type[Base]) -> Table:
@@ -35,20 +35,30 @@ _PREPARED: dict[tuple[str, type[Base], tuple[str, ...]], _Insert] = {}
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows that all have the same columns.
 
-    Items that another capture made meanwhile are skipped: theirs is the id that counts.
+    Items that another capture made meanwhile are skipped: theirs is the id that counts. So
+    is what was observed before.
     """
-    if not rows:
+    if rows:
+        names = tuple(rows[0])
+        insert_columns(session, model, {name: [row[name] for row in rows] for name in names})
+
+
+def insert_columns(
+    session: Session, model: type[Base], values: Mapping[str, Sequence[Any]]
+) -> None:
+    """Write rows that are given column by column, as `insert_rows` does."""
+    names = tuple(values)
+    if not values[names[0]]:
         return
     connection = session.connection()
-    names = tuple(rows[0])
     key = (connection.dialect.name, model, names)
     prepared = _PREPARED.get(key)
     if prepared is None:
         prepared = _PREPARED[key] = _prepare(connection.dialect, model, names)
     columns = [
-        [row[name] for row in rows]
+        list(values[name])
         if convert is None
-        else [None if row[name] is None else convert(row[name]) for row in rows]
+        else [None if value is None else convert(value) for value in values[name]]
         for name, convert in zip(names, prepared.converters, strict=True)
     ]
     if connection.dialect.name == "postgresql":
@@ -75,6 +85,7 @@ def _prepare(dialect: Dialect, model: type[Base], names: tuple[str, ...]) -> _In
         sql += " ON CONFLICT (canonical) DO NOTHING" if model is Item else ""
     else:
         sql = f"{into} VALUES ({', '.join('?' for _ in names)})"
+    sql += " ON CONFLICT DO NOTHING" if model is Observed else ""
     converters = tuple(
         table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
     )

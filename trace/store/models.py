@@ -122,7 +122,13 @@ class Item(Base):
     """
 
     __tablename__ = "item"
-    __table_args__ = (Index("ix_item_gtin", "gtin", "lot"),)
+    __table_args__ = (
+        Index("ix_item_gtin", "gtin", "lot"),
+        # Ranges of identifiers (trace/query), whatever the language of the database is.
+        Index("ix_item_canonical_bytes", text('canonical COLLATE "C"')).ddl_if(
+            dialect="postgresql"
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
+    Select,
     Text,
     bindparam,
     select,
@@ -89,6 +90,18 @@ def text_rows(parameter: str) -> TableValuedAlias:
     return _Rows(value).table_valued(Column("id", Text), name=parameter)
 
 
+def among_ids(values: Iterable[int]) -> Select[tuple[int]]:
+    """Return a subquery of these ids, to be used with ``IN``."""
+    value = bindparam("ids", list(values), type_=_IdSet(), unique=True)
+    return select(_Rows(value).table_valued(Column("id", Id)).c.id)
+
+
+def among_texts(values: Iterable[str]) -> Select[tuple[str]]:
+    """Return a subquery of these texts, to be used with ``IN``."""
+    value = bindparam("texts", list(values), type_=_TextSet(), unique=True)
+    return select(_Rows(value).table_valued(Column("id", Text)).c.id)
+
+
 class _Gathered(FunctionElement[Any]):
     """What a subquery returns, as rows of one column ``id``, after it has all been read."""
 
@@ -112,5 +125,9 @@ def gathered(ids: ColumnElement[int]) -> TableValuedAlias:
     PostgreSQL guesses that such a query returns hundreds of times what it does, and would
     rather read a whole table than look so much up in it; of an array it guesses ten.
     """
-    found = select(ids.label("id")).scalar_subquery()
-    return _Gathered(found).table_valued(Column("id", Id), name="gathered")
+    return gathered_from(select(ids.label("id")))
+
+
+def gathered_from(found: Select[Any]) -> TableValuedAlias:
+    """Return the same of a query of one column, labelled ``id``, that is known to find few."""
+    return _Gathered(found.scalar_subquery()).table_valued(Column("id", Id), name="gathered")

@@ -162,6 +162,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
+    op.create_index(
+        "ix_delivery_done",
+        "delivery",
+        ["finished_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'done'"),
+        postgresql_where=sa.text("state = 'done'"),
+    )
 
     op.add_column(
         "capture", sa.Column("state", sa.String(length=8), nullable=False, server_default="done")
@@ -199,12 +207,23 @@ def upgrade() -> None:
     op.add_column(
         "event_item", sa.Column("is_class", sa.Boolean(), nullable=False, server_default=sa.false())
     )
+    if op.get_context().dialect.name == "postgresql":
+        op.create_index(
+            "ix_item_canonical_bytes", "item", [sa.text('canonical COLLATE "C"')], unique=False
+        )
+    # What follows from no statement follows from those that come.
+    op.execute(
+        "INSERT INTO derivation (id, version) "
+        "SELECT 1, 2 WHERE NOT EXISTS (SELECT 1 FROM statement)"
+    )
     op.execute("UPDATE capture SET finished_at = created_at")
     op.execute("UPDATE capture SET state = 'act' WHERE \"key\" LIKE 'once:%'")
 
 
 def downgrade() -> None:
     """Take them away."""
+    if op.get_context().dialect.name == "postgresql":
+        op.drop_index("ix_item_canonical_bytes", table_name="item")
     op.drop_column("event_item", "is_class")
 
     op.drop_index("ix_event_record_time", table_name="event")
@@ -227,6 +246,12 @@ def downgrade() -> None:
     op.drop_column("capture", "behaviour")
     op.drop_column("capture", "state")
 
+    op.drop_index(
+        "ix_delivery_done",
+        table_name="delivery",
+        sqlite_where=sa.text("state = 'done'"),
+        postgresql_where=sa.text("state = 'done'"),
+    )
     op.drop_index(
         "ix_delivery_waiting",
         table_name="delivery",

@@ -1,0 +1,146 @@
+"""What a query found, as EPCIS 2.0 JSON: the events as received, in a query document."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session
+
+from foodtrace.trace.epcis.standalone import (
+    Contexts,
+    inherited_contexts,
+    is_address,
+    merged_contexts,
+    parts_of_context,
+)
+from foodtrace.trace.epcis.times import written_time
+from foodtrace.trace.store.models import Document, Event, Statement
+from foodtrace.trace.store.sets import among_ids
+
+EPCIS_CONTEXT = "https://ref.gs1.org/standards/epcis/epcis-context.jsonld"
+# The name of a query that has none of its own.
+SIMPLE_EVENT_QUERY = "SimpleEventQuery"
+
+# Documents are read together, up to so many bytes of them at once.
+_MOST_BYTES = 4 * 1024 * 1024
+
+_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+# Writes the numbers of results as exactly as they were received.
+ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event that a query found: its bytes as received, and the contexts it inherits."""
+
+    id: int
+    event_id: str
+    party_id: int
+    record_time: datetime
+    event: bytes
+    contexts: Contexts
+
+
+def read_found(session: Session, ids: Sequence[int]) -> list[Found]:
+    """Return these events, in the order of the ids given."""
+    if not ids:
+        return []
+    rows = session.execute(
+        select(Statement.id, Statement.document_id, Statement.start, Statement.length)
+        .add_columns(Event.event_id, Event.party_id, Event.record_time)
+        .add_columns(func.length(Document.body).label("size"))
+        .join(Event, Event.id == Statement.id)
+        .join(Document, Document.id == Statement.document_id)
+        .where(Statement.id.in_(among_ids(ids)))
+        .order_by(Statement.document_id)
+    ).all()
+    found = {each.id: each for batch in _batches(rows) for each in _read(session, batch)}
+    return [found[each] for each in ids]
+
+
+def _batches(rows: Sequence[Row[Any]]) -> Iterator[list[Row[Any]]]:
+    """Yield the rows by document, as many documents at once as memory should hold."""
+    batch: list[Row[Any]] = []
+    size, document_id = 0, 0
+    for row in rows:
+        if row.document_id != document_id:
+            if size + row.size > _MOST_BYTES and batch:
+                yield batch
+                batch, size = [], 0
+            document_id = row.document_id
+            size += row.size
+        batch.append(row)
+    yield batch
+
+
+def _read(session: Session, rows: Sequence[Row[Any]]) -> Iterator[Found]:
+    wanted = sorted({row.document_id for row in rows})
+    documents: dict[int, bytes] = {
+        document_id: bytes(body)
+        for document_id, body in session.execute(
+            select(Document.id, Document.body).where(Document.id.in_(among_ids(wanted)))
+        )
+    }
+    contexts: dict[int, Contexts] = {}
+    for row in rows:
+        body = documents[row.document_id]
+        if row.document_id not in contexts:
+            contexts[row.document_id] = inherited_contexts(body, row.length)
+        yield Found(
+            id=row.id,
+            event_id=row.event_id,
+            party_id=row.party_id,
+            record_time=row.record_time,
+            event=body[row.start : row.start + row.length],
+            contexts=contexts[row.document_id],
+        )
+
+
+def as_result(found: Found) -> dict[str, Any]:
+    """Return the event as JSON values for a query document, to be written by `ENCODER`.
+
+    All is as it was received, but for eventID and recordTime, which are always there, and the
+    contexts: those that the event inherited stand before its own, without the context of
+    EPCIS, which the query document names.
+    """
+    event = _decoder.decode(found.event)
+    own = msgspec.json.decode(found.event, type=_Own).context
+    merged = merged_contexts(found.contexts, parts_of_context(own))
+    prefixes = [msgspec.json.decode(each) for each in merged if not is_address(each)]
+    event.pop("@context", None)
+    head: dict[str, Any] = {"@context": prefixes} if prefixes else {}
+    return {
+        **head,
+        "type": event["type"],
+        "eventID": found.event_id,
+        **event,
+        "recordTime": written_time(found.record_time),
+    }
+
+
+class _Own(msgspec.Struct):
+    context: msgspec.Raw = msgspec.field(name="@context", default=msgspec.Raw(b""))
+
+
+def query_document(
+    events: Sequence[dict[str, Any]],
+    *,
+    query_name: str = SIMPLE_EVENT_QUERY,
+    subscription_id: str | None = None,
+) -> dict[str, Any]:
+    """Return the EPCISQueryDocument of these results (EPCIS 2.0, section 9.5)."""
+    results: dict[str, Any] = {"queryName": query_name}
+    if subscription_id is not None:
+        results["subscriptionID"] = subscription_id
+    results["resultsBody"] = {"eventList": list(events)}
+    return {
+        "@context": [EPCIS_CONTEXT],
+        "type": "EPCISQueryDocument",
+        "schemaVersion": "2.0",
+        "creationDate": written_time(datetime.now(UTC)),
+        "epcisBody": {"queryResults": results},
+    }
