@@ -67,7 +67,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
         if size >= BLOCK:
             yield b"".join(held)
             held, size = [], 0
-    if held:
+    if size:
         yield b"".join(held)
 
 
