@@ -14,7 +14,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from foodtrace.consumer_web import cli_data, cli_export, serving
+from foodtrace.consumer_web import cli_data, cli_export, cli_hash, serving
 from foodtrace.consumer_web.opening import open_any_store, open_store
 from foodtrace.trace.access.accounts import create_user, generate_password
 from foodtrace.trace.access.actor import SYSTEM, Role
@@ -24,7 +24,13 @@ from foodtrace.trace.masterdata.services import ensure_party, find_party
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.migrate import upgrade
 
-DATA_COMMANDS = (cli_data.demo, cli_data.import_files, cli_data.rebuild, cli_export.export_events)
+DATA_COMMANDS = (
+    cli_data.demo,
+    cli_data.import_files,
+    cli_data.rebuild,
+    cli_export.export_events,
+    cli_hash.hash_files,
+)
 ROLES = click.Choice([role.value for role in Role])
 
 

@@ -106,7 +106,7 @@ def import_files(files: Sequence[Path], party_name: str | None) -> None:
                 reports.append(f"{path}: {_report(_import(store, actor, path, bar.update))}")
             except FoodtraceError as error:
                 refused += 1
-                reports.append(f"{path}: refused, nothing of it is stored\n{_why(error)}")
+                reports.append(f"{path}: refused, nothing of it is stored\n{why(error)}")
     for report in reports:
         click.echo(report)
     if refused:
@@ -162,7 +162,8 @@ def _report(captured: Sequence[Captured]) -> str:
     return f"{accepted} events accepted, {known} known already"
 
 
-def _why(error: FoodtraceError) -> str:
+def why(error: FoodtraceError) -> str:
+    """Return the problems of a file, one a line."""
     problems = error.problems or [Problem("", error.title)]
     return "\n".join(f"  {problem.place or 'file'}: {problem.text}" for problem in problems)
 

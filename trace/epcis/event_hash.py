@@ -24,8 +24,12 @@ def event_hash(
     `prefixes` are the namespaces in force, `ignored` the extensions to leave out, as
     `ignored_names` returns them.
     """
-    digest = hashlib.sha256(pre_hash(event, prefixes, ignored).encode())
-    return f"ni:///sha-256;{digest.hexdigest()}?ver=CBV2.0"
+    return hash_of(pre_hash(event, prefixes, ignored))
+
+
+def hash_of(text: str) -> str:
+    """Return the event hash ID that a text to hash makes (RFC 6920)."""
+    return f"ni:///sha-256;{hashlib.sha256(text.encode()).hexdigest()}?ver=CBV2.0"
 
 
 def pre_hash(
