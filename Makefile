@@ -1,4 +1,4 @@
-# make install · make run · make test · make check · make bench
+# make install · make run · make test · make check · make bench · make fuzz
 PACKAGES = trace producers inspections consumer_web
 PYTHON ?= python3
 STAMP = .venv/.installed
@@ -6,7 +6,7 @@ LOCKED = .venv/.locked
 PORT ?= 8000
 HOST ?= 127.0.0.1
 
-.PHONY: install run test check bench lock translations clean
+.PHONY: install run test check bench fuzz lock translations clean
 
 install: $(STAMP)
 
@@ -40,6 +40,10 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	.venv/bin/python -m bench $(BENCH)
+
+# CASES=20000 make fuzz
+fuzz: $(STAMP)
+	.venv/bin/python -m tests.fuzz_epcis
 
 # Extract the texts of the pages into each folder's catalogue, and compile the catalogues.
 translations: $(STAMP)

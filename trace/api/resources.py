@@ -43,8 +43,8 @@ class Resources(Blueprint):
             super().add_url_rule(rule, name, describe, provide_automatic_options=False, **options)
 
 
-def describe() -> Response:
-    """Say what the address allows."""
+def describe(**_parts: str) -> Response:
+    """Say what the address allows, whether or not there is anything."""
     response = current_app.make_default_options_response()
     response.status_code = 204
     return response
