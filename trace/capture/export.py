@@ -17,6 +17,12 @@ from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import can, require
+from foodtrace.trace.epcis.standalone import (
+    Contexts,
+    inherited_contexts,
+    merged_contexts,
+    parts_of_context,
+)
 from foodtrace.trace.epcis.times import written_time
 from foodtrace.trace.store.models import Document, Event, Statement
 from foodtrace.trace.store.sets import id_rows
@@ -42,19 +48,13 @@ _ROWS = (
 )
 
 
-class _Head(msgspec.Struct):
-    """What an event of a document inherits from it."""
-
-    context: msgspec.Raw = msgspec.field(name="@context", default=msgspec.Raw(b""))
-
-
 @dataclass(frozen=True, slots=True)
 class _Held:
     """A document whose events are being read, and the contexts that they inherit."""
 
     id: int = 0
     body: bytes = b""
-    contexts: tuple[msgspec.Raw, ...] = ()
+    contexts: Contexts = ()
 
 
 def holds_events(session: Session) -> bool:
@@ -125,38 +125,16 @@ def _ids(session: Session, after: int, up_to: int, party_id: int | None = None) 
 def _opened(session: Session, row: Row[Any]) -> _Held:
     query = select(Document.body).where(Document.id == row.document_id)
     body = bytes(session.execute(query).scalar_one())
-    # A bare event is its own document and inherits nothing.
-    is_bare = row.length == len(body.strip())
-    contexts = () if is_bare else _contexts(msgspec.json.decode(body, type=_Head).context)
-    return _Held(row.document_id, body, contexts)
+    return _Held(row.document_id, body, inherited_contexts(body, row.length))
 
 
 def _standalone(row: Row[Any], held: _Held, record_time: datetime | None) -> bytes:
     """Return an event of a document with the contexts it inherits, and its identifier."""
     received = held.body[row.start : row.start + row.length]
     fields = msgspec.json.decode(received, type=dict[str, msgspec.Raw])
-    own = _contexts(fields.pop("@context", msgspec.Raw(b"")))
-    contexts = [part for part in held.contexts if not _is_said(part, own)] + list(own)
-    said: dict[str, Any] = {"@context": contexts, "eventID": row.event_id} | fields
+    own = parts_of_context(fields.pop("@context", msgspec.Raw(b"")))
+    head = {"@context": merged_contexts(held.contexts, own), "eventID": row.event_id}
+    said: dict[str, Any] = head | fields
     if record_time is not None:
         said["recordTime"] = written_time(record_time)
     return msgspec.json.encode(said).translate(_NO_LINE_BREAKS)
-
-
-def _is_said(part: msgspec.Raw, own: tuple[msgspec.Raw, ...]) -> bool:
-    """Answer whether an event's own contexts make an inherited one superfluous.
-
-    The only address that a context may name is that of EPCIS, in one of its versions.
-    """
-    texts = [bytes(each) for each in own]
-    is_address = bytes(part).startswith(b'"')
-    return bytes(part) in texts or (is_address and any(text[:1] == b'"' for text in texts))
-
-
-def _contexts(context: msgspec.Raw) -> tuple[msgspec.Raw, ...]:
-    """Return the parts of a context: none, one, or those of a list."""
-    if not bytes(context):
-        return ()
-    if bytes(context).startswith(b"["):
-        return tuple(msgspec.json.decode(context, type=list[msgspec.Raw]))
-    return (context,)
