@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from foodtrace.trace.epcis.context import expanded
 from foodtrace.trace.query.keys import Collection, field_name
 
 # Where extensions stand, as parameters spell it; directly in the event there is no such word.
@@ -37,7 +36,7 @@ def collect_extensions(
     """Take note of the extension fields among these: those whose name has a namespace."""
     for name, value in values.items():
         if ":" in name:
-            _collect(found, area + field_name(expanded(name, prefixes)), value, area, prefixes)
+            _collect(found, area + field_name(name, prefixes), value, area, prefixes)
 
 
 def _collect(
@@ -55,5 +54,5 @@ def _collect(
             waiting.extend(part[name] for name in _OWN_VALUE if name in part)
             for name, child in part.items():
                 if name[:1] not in ("@", "#"):
-                    inner = INNER + area + field_name(expanded(name, prefixes))
+                    inner = INNER + area + field_name(name, prefixes)
                     _collect(found, inner, child, area, prefixes)

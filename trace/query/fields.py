@@ -39,7 +39,7 @@ from foodtrace.trace.query.keys import Collection, field_of, key_of, thing
 from foodtrace.trace.query.sensors import collect_sensors, measured_field
 from foodtrace.trace.query.units import in_base_unit
 
-__all__ = ["Facts", "facts_of", "field_of", "key_of", "party_or_place"]
+__all__ = ["Facts", "facts_of", "field_of", "key_of", "party_or_place", "thing"]
 
 _Prefixes = Mapping[str, str]
 

@@ -1,13 +1,15 @@
 """Facts as numbers: where something is said, and what, in 64 bits each. Pure.
 
-A field is named as the parameters of a query name it, without the comparison in front and with
-full IRIs for names: ``bizStep``, ``source_owning_party``, ``ILMD_urn:epcglobal:cbv:mda:lotNumber``,
-``INNER_https://example.com/ns/colour``. EPCIS 1.2 writes a name as ``namespace#local``: a number
-sign in a name does not count, so that it is the name that EPCIS 2.0 writes without one.
+A field is named as the parameters of a query name it, without the comparison in front:
+``bizStep``, ``source_owning_party``, ``ILMD_urn:epcglobal:cbv:mda#lotNumber``,
+``INNER_https://example.com/ns#colour``. A name in a namespace is written ``namespace#local``, as
+in the queries of EPCIS 1.2, however the namespace ends: JSON and XML declare one and the same
+with and without a ``/``, ``:`` or ``#`` behind it.
 """
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Context, Decimal
@@ -24,6 +26,8 @@ TIMES = "@time"
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _DIGITS_OF_A_YEAR = 4
+# What may stand between a namespace and a name in it.
+_BETWEEN = "#/:"
 # No traps: a number beyond all others has a writing too.
 _WRITING = Context(prec=40, traps=[])
 
@@ -43,13 +47,30 @@ def field_of(field: str) -> int:
     return key_of(field, None)
 
 
-def field_name(iri: str) -> str:
+def field_name(name: str, prefixes: Mapping[str, str]) -> str:
     """Return the full name of an extension as it stands in a field.
 
-    >>> field_name("https://example.com/ns#colour")
-    'https://example.com/nscolour'
+    >>> field_name("ex:colour", {"ex": "https://example.com/ns/"})
+    'https://example.com/ns#colour'
     """
-    return iri.replace("#", "")
+    prefix, _, local = name.partition(":")
+    namespace = prefixes.get(prefix)
+    if namespace is None or local.startswith("//"):
+        return _field_name("", name)
+    return _field_name(namespace, local)
+
+
+@lru_cache(maxsize=4096)
+def _field_name(namespace: str, local: str) -> str:
+    full = full_name(namespace, local)
+    start = max(full.rfind(sign) for sign in _BETWEEN)
+    return f"{full[:start].rstrip(_BETWEEN)}#{full[start + 1 :]}" if start > 0 else full
+
+
+def full_name(namespace: str, local: str) -> str:
+    """Return a name in a namespace as an IRI that tells one from the other."""
+    between = "" if namespace[-1:] in _BETWEEN else "#"
+    return f"{namespace}{between}{local}"
 
 
 @lru_cache(maxsize=16_384)
