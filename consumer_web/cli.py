@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import click
@@ -78,11 +78,9 @@ def serve(host: str, port: int) -> None:
 @main.command()
 def migrate() -> None:
     """Make the tables, or bring them up to date; nothing happens if they are."""
-    store = open_any_store(Settings.from_environment())
-    try:
+    with closing(open_any_store(Settings.from_environment())) as store:
         upgrade(store)
-    finally:
-        store.close()
+        cli_data.derive(store)
     click.echo("The database is up to date.", err=True)
 
 

@@ -15,11 +15,13 @@ from foodtrace.consumer_web.demonstration import acts, making
 from foodtrace.consumer_web.opening import open_store
 from foodtrace.producers.labels import lot_url, qr_text
 from foodtrace.trace.access.actor import SYSTEM, Actor, Role
+from foodtrace.trace.capture.jobs import Captured
+from foodtrace.trace.capture.reading import LD_JSON_TYPE, XML_TYPE, read_file
+from foodtrace.trace.capture.rebuild import is_derived
 from foodtrace.trace.capture.rebuild import rebuild as rebuild_tables
-from foodtrace.trace.capture.services import LD_JSON_TYPE, Captured, capture_document
+from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.epcis.lines import is_lines, parts_of, read_part
 from foodtrace.trace.epcis.model import EventDocument
-from foodtrace.trace.epcis.reader import read_document_or_event
 from foodtrace.trace.errors import FoodtraceError, Problem
 from foodtrace.trace.masterdata.services import ensure_party
 from foodtrace.trace.settings import Settings
@@ -93,8 +95,8 @@ def _show_demonstration(settings: Settings) -> None:
 def import_files(files: Sequence[Path], party_name: str | None) -> None:
     """Capture EPCIS files, each of them whole or not at all.
 
-    A file holds a document or an event in JSON, or one event on each line. Importing a file
-    again changes nothing. The status is 1 if a file was refused.
+    A file holds a document or an event in JSON or XML, or one JSON event on each line.
+    Importing a file again changes nothing. The status is 1 if a file was refused.
     """
     refused = 0
     reports: list[str] = []
@@ -131,10 +133,11 @@ def _import(store: Store, actor: Actor, path: Path, tell: Callable[[int], None])
         first = next(documents)
         with store.transaction() as session:
             for document in chain([first], documents):
+                type_ = LD_JSON_TYPE if document.original is None else XML_TYPE
                 captured.append(
-                    capture_document(session, actor, document, content_type=LD_JSON_TYPE, key=None)
+                    capture_document(session, actor, document, content_type=type_, key=None)
                 )
-                tell(len(document.body))
+                tell(len(document.original or document.body))
     return captured
 
 
@@ -144,7 +147,7 @@ def _documents(file: BinaryIO) -> Iterator[EventDocument]:
     has_lines = is_lines(file)
     file.seek(0)
     if not has_lines:
-        yield read_document_or_event(file.read(), now=now)
+        yield read_file(file.read(), now=now)
         return
     # The same file gives the same documents again: the time in them is that of the file.
     made_at = datetime.fromtimestamp(int(os.fstat(file.fileno()).st_mtime), UTC)
@@ -171,11 +174,20 @@ def why(error: FoodtraceError) -> str:
 @click.command()
 def rebuild() -> None:
     """Throw away everything derived, and make it again from the statements."""
-    with (
-        closing(open_store(Settings.from_environment())) as store,
-        _progress(1) as bar,
-        store.transaction() as session,
-    ):
+    with closing(open_store(Settings.from_environment())) as store:
+        _rebuild(store)
+
+
+def derive(store: Store) -> None:
+    """Make everything derived anew if another version of this program made it."""
+    with store.reading() as session:
+        if is_derived(session):
+            return
+    _rebuild(store)
+
+
+def _rebuild(store: Store) -> None:
+    with _progress(1) as bar, store.transaction() as session:
 
         def tell(done: int, total: int) -> None:
             bar.length = total

@@ -3,6 +3,7 @@
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
+from foodtrace.trace.capture.rebuild import is_derived
 from foodtrace.trace.errors import Problem, Unavailable, mark
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.engine import UnsafeSettings
@@ -13,16 +14,28 @@ from foodtrace.trace.store.session import Store
 def open_store(settings: Settings) -> Store:
     """Open a database whose tables are those of this program; raise Unavailable if not."""
     store = open_any_store(settings)
-    if not is_current(store):
+    fault = _fault_of(store)
+    if fault is not None:
         store.close()
-        raise Unavailable(
-            Problem(
-                "",
-                mark("The tables of this database are not those of this program"),
-                mark("Run foodtrace migrate"),
-            )
-        )
+        raise Unavailable(fault)
     return store
+
+
+def _fault_of(store: Store) -> Problem | None:
+    if not is_current(store):
+        return Problem(
+            "",
+            mark("The tables of this database are not those of this program"),
+            mark("Run foodtrace migrate"),
+        )
+    with store.reading() as session:
+        if is_derived(session):
+            return None
+    return Problem(
+        "",
+        mark("What follows from the record was made by another version of this program"),
+        mark("Run foodtrace migrate"),
+    )
 
 
 def open_any_store(settings: Settings) -> Store:

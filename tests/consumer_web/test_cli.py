@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from alembic import command
 from click.testing import CliRunner
 
 from foodtrace.consumer_web.cli import main
@@ -10,9 +11,10 @@ from foodtrace.consumer_web.serving import free_address
 from foodtrace.trace.access.keys import actor_of_key
 from foodtrace.trace.access.models import User
 from foodtrace.trace.masterdata.services import find_party
-from foodtrace.trace.store.migrate import is_current
+from foodtrace.trace.store.migrate import configuration, is_current
 from foodtrace.trace.store.session import Store
 
+from ..trace.acts import capture, make, rows
 from ..web import Browser, staff_app
 
 
@@ -48,6 +50,22 @@ def test_migrate_makes_the_tables_and_does_no_harm_twice(environment):
     store = Store(environment)
     assert is_current(store)
     store.close()
+
+
+def test_migrate_makes_anew_what_another_version_of_the_program_derived(migrated):
+    capture(migrated, make(1, {"A#1": 1}))
+    before = rows(migrated)
+    with migrated.transaction() as session:
+        command.downgrade(configuration(session.connection()), "0001")
+        command.upgrade(configuration(session.connection()), "head")
+    refused = run("rebuild")
+    assert refused.exit_code == 1
+    assert "foodtrace migrate" in refused.stderr
+    migrated_again = run("migrate")
+    assert migrated_again.exit_code == 0
+    assert "1 statements read again" in migrated_again.stderr
+    assert rows(migrated) == before
+    assert "read again" not in run("migrate").stderr
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
+from foodtrace.trace.capture.rebuild import is_derived, rebuild
 from foodtrace.trace.store.migrate import configuration, is_current, upgrade
 from foodtrace.trace.store.models import Base
 from foodtrace.trace.store.session import Store
+
+from .acts import capture, make, rows
 
 for package in (
     "trace.masterdata",
@@ -65,3 +68,22 @@ def test_the_chain_is_stored_without_row_ids_on_sqlite(sqlite_store):
             "SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%' ORDER BY name"
         )
         assert {row.name for row in made} >= {"containment", "edge", "event_item"}
+
+
+def test_what_was_derived_before_the_second_migration_has_to_be_made_again(store):
+    event = make(1, {"A#1": 1})
+    capture(store, event)
+    with store.reading() as session:
+        assert is_derived(session)
+    before = rows(store)
+    with store.transaction() as session:
+        command.downgrade(configuration(session.connection()), "0001")
+    upgrade(store)
+    with store.reading() as session:
+        assert not is_derived(session)
+    assert rows(store)["event_key"] == []
+    with store.transaction() as session:
+        rebuild(session)
+    with store.reading() as session:
+        assert is_derived(session)
+    assert rows(store) == before

@@ -14,9 +14,10 @@ from foodtrace.trace.capture.projections import (
     projected_models,
     projection_of,
 )
-from foodtrace.trace.capture.statements import EVENT, document_of, read_again
+from foodtrace.trace.capture.statements import EVENT, MASTER_DATA, document_of, read_again
 from foodtrace.trace.masterdata import projections as _register  # noqa: F401  its kinds are ours
-from foodtrace.trace.masterdata.models import Lot
+from foodtrace.trace.masterdata.models import Lot, MasterAttribute, MasterChild
+from foodtrace.trace.masterdata.vocabulary import describe
 from foodtrace.trace.store.models import (
     Base,
     Containment,
@@ -33,7 +34,10 @@ from foodtrace.trace.store.models import (
 
 EVENT_MODELS = frozenset(
     {Item, Event, EventItem, EventKey, EventNumber, Observed, Edge, Containment, Lot}
+    | {MasterAttribute, MasterChild}
 )
+# What a captured document states; other kinds have their document to themselves.
+_CAPTURED = (EVENT, MASTER_DATA)
 
 # Raised whenever the same statements give other rows than before: `foodtrace migrate` then
 # makes the rows of an older version again.
@@ -56,12 +60,6 @@ def derived_tables() -> list[Table]:
 def is_derived(session: Session) -> bool:
     """Tell whether the derived tables were made by the rules of this program."""
     return session.scalar(select(Derivation.version)) == DERIVATION
-
-
-def derive(session: Session, progress: Progress | None = None) -> None:
-    """Make the derived tables again if other rules than those of this program made them."""
-    if not is_derived(session):
-        rebuild(session, progress)
 
 
 def rebuild(session: Session, progress: Progress | None = None) -> int:
@@ -107,8 +105,8 @@ def _statements(session: Session) -> Iterator[Row[int, int, str, int]]:
 
 def _replay(session: Session, document_id: int, statements: list[Row[int, int, str, int]]) -> int:
     body, received = document_of(session, document_id)
-    if statements[0].kind == EVENT:
-        _replay_events(session, body, received, statements)
+    if statements[0].kind in _CAPTURED:
+        _replay_captured(session, body, received, statements)
     else:
         for each in statements:
             content = msgspec.json.decode(body)
@@ -116,13 +114,16 @@ def _replay(session: Session, document_id: int, statements: list[Row[int, int, s
     return len(statements)
 
 
-def _replay_events(
+def _replay_captured(
     session: Session,
     body: bytes,
     received: Received,
     statements: list[Row[int, int, str, int]],
 ) -> None:
-    events = {event.start: event for event in read_again(body, received).events}
-    recorded = [Recorded(each.id, events[each.start]) for each in statements]
+    document = read_again(body, received)
+    if document.master_data is not None and any(e.kind == MASTER_DATA for e in statements):
+        describe(session, document.master_data, received.party_id)
+    events = {event.start: event for event in document.events}
+    recorded = [Recorded(each.id, events[each.start]) for each in statements if each.kind == EVENT]
     namesakes = namesakes_of(session, [each.event.event_id for each in recorded])
     project_events(session, recorded, received, namesakes)
