@@ -46,6 +46,7 @@ def test_an_empty_database_has_nothing_to_export(store):
 @pytest.mark.parametrize("most", [1, 2, 3, 7, 8])
 def test_no_event_is_missed_or_repeated_between_portions(store, monkeypatch, most):
     monkeypatch.setattr(export, "MOST_EVENTS", most)
+    monkeypatch.setattr(export, "MOST_IDS", 4)
     sent = [see(number, ["#1"]) for number in range(7)]
     capture(store, *sent[:3])
     capture(store, *sent[3:])

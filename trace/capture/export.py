@@ -4,7 +4,8 @@ Whoever takes them may be slow, so no session stays open meanwhile: each portion
 its own. Events that are recorded after an export began are not in it.
 """
 
-from collections.abc import Callable, Iterator
+from bisect import bisect
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,8 @@ from foodtrace.trace.epcis.times import written_time
 from foodtrace.trace.store.models import Document, Event, Statement
 from foodtrace.trace.store.sets import id_rows
 
+# So many ids are found at once, for finding them may cost more than reading the events.
+MOST_IDS = 20_000
 # A portion: at most so many events, and no further one after so many bytes.
 MOST_EVENTS = 500
 MOST_BYTES = 4 * 1024 * 1024
@@ -66,7 +69,7 @@ def of_party(party_id: int) -> Matching:
     """Return what matches the events that one party captured."""
 
     def ids(session: Session, after: int, up_to: int) -> Iterator[int]:
-        return _ids(session, after, up_to, party_id)
+        return _all_ids(session, after, up_to, party_id)
 
     return ids
 
@@ -88,38 +91,57 @@ def each_event(
     require(actor, "event.read")
     with reading() as session:
         up_to = session.scalar(select(func.max(Event.id))) or 0
-    return _events(reading, actor, matching or _ids, up_to, with_record_time)
+    return _events(reading, actor, matching or _all_ids, up_to, with_record_time)
 
 
 def _events(
     reading: Reading, actor: Actor, matching: Matching, up_to: int, with_record_time: bool
 ) -> Iterator[bytes]:
-    after, held = 0, _Held()
+    held = _Held()
+    for ids in _found(reading, matching, up_to):
+        while ids:
+            portion: list[bytes] = []
+            with reading() as session:
+                rows = _rows(session, ids)
+                for row in rows:
+                    if can(actor, "event.read", owner=row.party_id):
+                        held = held if held.id == row.document_id else _opened(session, row)
+                        at = row.record_time if with_record_time else None
+                        portion.append(_standalone(row, held, at))
+            ids = ids[bisect(ids, rows[-1].id) :] if rows else []
+            yield from portion
+
+
+def _found(reading: Reading, matching: Matching, up_to: int) -> Iterator[list[int]]:
+    after = 0
     while after < up_to:
-        portion: list[bytes] = []
         with reading() as session:
-            ids = list(islice(matching(session, after, up_to), MOST_EVENTS))
-            size = 0
-            for row in session.execute(_ROWS, {"ids": ids}) if ids else ():
-                if size > MOST_BYTES:
-                    break
-                if can(actor, "event.read", owner=row.party_id):
-                    if row.document_id != held.id:
-                        held = _opened(session, row)
-                    at = row.record_time if with_record_time else None
-                    portion.append(_standalone(row, held, at))
-                size += row.length
-                after = row.id
+            ids = list(islice(matching(session, after, up_to), MOST_IDS))
         if not ids:
             return
-        yield from portion
+        yield ids
+        after = ids[-1]
 
 
-def _ids(session: Session, after: int, up_to: int, party_id: int | None = None) -> Iterator[int]:
+def _rows(session: Session, ids: Sequence[int]) -> list[Row[Any]]:
+    """Return the rows of the first of these events, as many as a portion takes."""
+    taken: list[Row[Any]] = []
+    size = 0
+    for row in session.execute(_ROWS, {"ids": ids[:MOST_EVENTS]}).all():
+        taken.append(row)
+        size += row.length
+        if size > MOST_BYTES:
+            break
+    return taken
+
+
+def _all_ids(
+    session: Session, after: int, up_to: int, party_id: int | None = None
+) -> Iterator[int]:
     query = select(Event.id).where(Event.id > after, Event.id <= up_to).order_by(Event.id)
     if party_id is not None:
         query = query.where(Event.party_id == party_id)
-    return iter(session.scalars(query.limit(MOST_EVENTS)).all())
+    return iter(session.scalars(query.limit(MOST_IDS)).all())
 
 
 def _opened(session: Session, row: Row[Any]) -> _Held:
