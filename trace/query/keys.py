@@ -78,7 +78,7 @@ def thing(text: str) -> str:
     """Return a text as facts hold it: GS1 keys in their canonical form, all else as it is.
 
     >>> thing("urn:epc:id:sgln:9506000.00001.0")
-    '/414/9506000000013'
+    '/414/9506000000015'
     >>> thing("No. 5")
     'No. 5'
     """
