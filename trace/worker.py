@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from foodtrace.trace.capture.waiting import record_waiting
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 
@@ -18,7 +19,7 @@ from foodtrace.trace.store.session import Store
 # there was any. It must bear being cut off anywhere, and being run by several processes at
 # once: on PostgreSQL they share what is due by FOR UPDATE SKIP LOCKED.
 Job = Callable[[Store, Settings], bool]
-JOBS: tuple[Job, ...] = ()
+JOBS: tuple[Job, ...] = (record_waiting,)
 
 POLL_SECONDS = 1.0
 # A job that fails by itself (a fault of ours, or a database that is away) is left alone for

@@ -11,7 +11,7 @@ from foodtrace.trace.bodies import MOST_DROPPED
 from foodtrace.trace.epcis.strict_json import MAX_BYTES
 
 from ..web import add_key, add_party, bearer, staff_app
-from .acts import CONTEXT, count, document, make, wrong
+from .acts import CONTEXT, count, document, lot, make, wrong
 from .test_idempotency import at_once
 
 CAPTURE = Path(__file__).parents[1] / "data/epcis/Capture"
@@ -351,13 +351,25 @@ def test_duplicates_are_told(alba):
     assert (job["eventIDs"], job["duplicates"]) == ([new["eventID"]], [old["eventID"]])
 
 
-def test_only_who_captured_an_event_declares_it_wrong(alba, app, store):
+def test_a_declaration_does_not_tell_whether_another_party_captured_the_event(alba, app, store):
+    captured, unknown = make(1, {"A": 1}), make(1, {"A": 1})
+    alba.post(document(captured))
+    bruno = Machine(app, store, party="Bruno")
+    known, other = (bruno.post(document(wrong(each))) for each in (captured, unknown))
+    assert known.status_code == other.status_code == 202
+    assert known.json["eventIDs"] == [captured["eventID"]]
+    assert other.json["eventIDs"] == [unknown["eventID"]]
+    told = {"errors", "duplicates", "success", "running"}
+    assert {name: known.json[name] for name in told} == {name: other.json[name] for name in told}
+
+
+def test_an_event_is_declared_wrong_by_whoever_captured_it_and_nobody_else(alba, app, store):
     event = make(1, {"A": 1})
     alba.post(document(event))
-    answer = Machine(app, store, party="Bruno").post(document(wrong(event)))
-    assert answer.status_code == 403
-    assert answer.json["type"] == "epcisException:SecurityException"
-    assert alba.post(document(wrong(event))).status_code == 202
+    Machine(app, store, party="Bruno").post(document(wrong(event)))
+    assert lot(store, "A") is not None
+    alba.post(document(wrong(event)))
+    assert lot(store, "A") is None
 
 
 @pytest.mark.parametrize(

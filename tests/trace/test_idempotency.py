@@ -6,7 +6,8 @@ import threading
 import pytest
 from sqlalchemy import func, select, text
 
-from foodtrace.trace.capture.services import get_capture, record_event
+from foodtrace.trace.capture.jobs import get_capture
+from foodtrace.trace.capture.services import record_event
 from foodtrace.trace.errors import NotFound, Unprocessable
 from foodtrace.trace.store.models import Event, Statement
 from foodtrace.trace.store.session import Store

@@ -13,9 +13,11 @@ from werkzeug.exceptions import NotImplemented as UnsupportedBehaviour
 from foodtrace.trace.api.headers import as_time
 from foodtrace.trace.api.received import idempotency_key, received_body
 from foodtrace.trace.api.resources import JSON_TYPE, LD_JSON_TYPE, Resources, answers
-from foodtrace.trace.capture.services import Captured, capture_document, get_capture
+from foodtrace.trace.capture.jobs import Captured, JobError, get_capture
+from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.epcis.strict_json import MAX_BYTES
+from foodtrace.trace.problems import problem_document
 from foodtrace.trace.web import body_limit, current_actor, needs, reading, transaction
 
 bp = Resources("capture", __name__)
@@ -59,15 +61,27 @@ def replayed(captured: Captured) -> dict[str, str]:
 
 def as_job(captured: Captured) -> dict[str, Any]:
     """Return the capture job of the standard, and which events it recorded."""
-    at = as_time(captured.created_at)
-    return {
+    job: dict[str, Any] = {
         "captureID": captured.id,
-        "createdAt": at,
-        "finishedAt": at,
-        "running": False,
-        "success": True,
-        "captureErrorBehaviour": ROLLBACK,
-        "errors": [],
+        "createdAt": as_time(captured.created_at),
+        "running": captured.running,
+        "success": captured.success,
+        "captureErrorBehaviour": captured.behaviour,
+        "errors": [_as_problem(captured.id, error) for error in captured.errors],
         "eventIDs": captured.event_ids,
         "duplicates": captured.duplicates,
     }
+    if captured.finished_at is not None:
+        job["finishedAt"] = as_time(captured.finished_at)
+    return job
+
+
+def _as_problem(capture_id: str, error: JobError) -> dict[str, Any]:
+    """Return an error of a job as a problem document that names the event."""
+    instance = url_for("epcis.capture.job", capture_id=capture_id)
+    document = problem_document(error.status, error.title, error.problems, "", instance)
+    if error.index is not None:
+        document["index"] = error.index
+    if error.event_id is not None:
+        document["eventID"] = error.event_id
+    return document

@@ -3,44 +3,26 @@
 import hashlib
 import secrets
 import uuid
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import can, require
-from foodtrace.trace.capture.events import (
-    Namesake,
-    Recorded,
-    lock_for,
-    namesakes_of,
-    project_events,
-)
+from foodtrace.trace.capture.events import namesakes_of
+from foodtrace.trace.capture.jobs import Behaviour, Captured, answered, ended, insert_job
 from foodtrace.trace.capture.projections import Received, projection_of
-from foodtrace.trace.capture.statements import EVENT, store_document, store_statements
-from foodtrace.trace.epcis.model import Event as EpcisEvent
+from foodtrace.trace.capture.reading import JSON_TYPE, LD_JSON_TYPE
+from foodtrace.trace.capture.recording import attempted, record
+from foodtrace.trace.capture.statements import store_document, store_statements
 from foodtrace.trace.epcis.model import EventDocument
 from foodtrace.trace.epcis.reader import read_event
-from foodtrace.trace.errors import (
-    Forbidden,
-    NotFound,
-    Problem,
-    Unavailable,
-    Unprocessable,
-    mark,
-)
-from foodtrace.trace.store.bulk import table_of
-from foodtrace.trace.store.models import Capture, Document, Event, Statement
-
-JSON_TYPE = "application/json"
-LD_JSON_TYPE = "application/ld+json"
+from foodtrace.trace.errors import NotFound
+from foodtrace.trace.store.models import Document, Event, Statement
 
 EPCIS_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 FOODTRACE_NAMESPACE = "https://foodtrace.example/ns/"
@@ -54,33 +36,12 @@ _event_encoder = msgspec.json.Encoder(decimal_format="number")
 _EVENT_IDS = uuid.uuid5(uuid.NAMESPACE_URL, FOODTRACE_NAMESPACE + "event")
 
 # Statements are made once: putting one together costs more than running it.
-_CAPTURE = table_of(Capture).c
-_ANSWERED = select(_CAPTURE.id, _CAPTURE.body_sha256, _CAPTURE.result, _CAPTURE.created_at).where(
-    _CAPTURE.party_id == bindparam("party_id"), _CAPTURE.key == bindparam("key")
-)
-_INSERT_CAPTURE = insert(table_of(Capture))
 _NEWEST = (
     select(Event.id)
     .where(Event.event_id == bindparam("event_id"), Event.party_id == bindparam("party_id"))
     .order_by(Event.id.desc())
     .limit(1)
 )
-
-# A race with another capture is looked at again so often before the sender is asked to.
-_ATTEMPTS = 5
-# SQLSTATE: unique violation, deadlock detected, serialization failure.
-_RACES = frozenset({"23505", "40P01", "40001"})
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """What a capture did. `event_ids` were recorded, `duplicates` were known already."""
-
-    id: str
-    event_ids: list[str]
-    duplicates: list[str]
-    replayed: bool
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +59,39 @@ def capture_document(
     *,
     content_type: str,
     key: str | None,
+    behaviour: Behaviour = "rollback",
+    asynchronous: bool = False,
 ) -> Captured:
     """Record the events of a document that the actor's party has not sent before.
 
-    The same key and body again give the same answer; without a key, the body is its own.
-    Raises Unprocessable when the key came with another body, Forbidden when an event that
-    another party captured is declared wrong.
+    Asynchronously, the document is stored and waits for the worker, which is to be woken
+    after the commit. The same key and body again give the same job; without a key, the body
+    is its own. Raises Unprocessable when the key came with another body.
     """
     require(actor, "event.capture", owner=actor.party_id)
     party_id = actor.party_id or 0
-    digest = hashlib.sha256(document.body).digest()
-    key = key or digest.hex()
-    for _ in range(_ATTEMPTS):
-        answered = _answered(session, party_id, key, digest)
-        if answered is not None:
-            return answered
-        try:
-            with _attempt(session):
-                return _capture(session, actor, document, content_type, key, digest)
-        except DBAPIError as error:
-            # Another capture has just written the same key, event or item: look again.
-            if getattr(error.orig, "sqlstate", None) not in _RACES:
-                raise
-    raise Unavailable(Problem("", mark("Others are recording the same"), mark("Send it again")))
+    digest = hashlib.sha256(document.original or document.body).digest()
+    name = key or digest.hex()
+    received = _received(actor)
+    job = Captured(secrets.token_hex(16), "waiting", behaviour, received.at, None)
+
+    def capture() -> Captured:
+        known = answered(session, party_id, name, digest)
+        if known is not None:
+            return known
+        document_id = store_document(
+            session, received, document.body, content_type, document.original
+        )
+        made = job
+        if not asynchronous:
+            outcome = record(session, document, document_id, received)
+            made = ended(job, document, outcome, at=received.at)
+        insert_job(
+            session, made, party_id=party_id, key=name, digest=digest, document_id=document_id
+        )
+        return made
+
+    return attempted(session, capture)
 
 
 def record_event(
@@ -175,19 +146,6 @@ def statement_bytes(session: Session, statement_id: int) -> bytes:
     return bytes(content)
 
 
-def get_capture(session: Session, actor: Actor, capture_id: str) -> Captured:
-    """Return what a capture did, to its sender and to those who see all events.
-
-    Raises NotFound.
-    """
-    row = session.get(Capture, capture_id)
-    if row is None or row.state == "act":
-        raise NotFound()
-    if not can(actor, "event.read", owner=row.party_id):
-        raise NotFound()
-    return _replayed(row.id, row.result, row.created_at)
-
-
 def find_event_body(session: Session, actor: Actor, event_id: str) -> bytes | None:
     """Return an event so that it stands alone: as received, with its document's ``@context``.
 
@@ -238,107 +196,5 @@ def standing_alone(event: bytes, document: bytes) -> bytes:
     return b"{" + b",".join([merged, *members]) + b"}"
 
 
-def _attempt(session: Session) -> AbstractContextManager[object]:
-    """Let one attempt be undone where others write at the same time: SQLite has one writer."""
-    is_alone = session.get_bind().dialect.name == "sqlite"
-    return nullcontext() if is_alone else session.begin_nested()
-
-
 def _received(actor: Actor) -> Received:
     return Received(actor.party_id or 0, actor.name, datetime.now(UTC))
-
-
-def _answered(session: Session, party_id: int, key: str, digest: bytes) -> Captured | None:
-    """Return the answer that this key got before. Raises Unprocessable for another body."""
-    found = {"party_id": party_id, "key": key}
-    row = session.connection().execute(_ANSWERED, found).one_or_none()
-    if row is None:
-        return None
-    if row.body_sha256 != digest:
-        raise Unprocessable(
-            Problem(
-                "Idempotency-Key",
-                mark("This key came with another body before"),
-                mark("Use a new key for a new body"),
-            )
-        )
-    return _replayed(row.id, row.result, row.created_at)
-
-
-def _replayed(capture_id: str, result: dict[str, Any], created_at: datetime) -> Captured:
-    return Captured(capture_id, result["eventIDs"], result["duplicates"], True, created_at)
-
-
-def _capture(
-    session: Session,
-    actor: Actor,
-    document: EventDocument,
-    content_type: str,
-    key: str,
-    digest: bytes,
-) -> Captured:
-    lock_for(session, document.events)
-    received = _received(actor)
-    namesakes = namesakes_of(session, [event.event_id for event in document.events])
-    new, duplicates = _sorted_out(document.events, namesakes, received.party_id)
-    document_id = store_document(session, received, document.body, content_type)
-    ids = store_statements(session, EVENT, document_id, [(e.start, e.length) for e in new])
-    captured = Captured(
-        id=secrets.token_hex(16),
-        event_ids=[event.event_id for event in new],
-        duplicates=duplicates,
-        replayed=False,
-        created_at=received.at,
-    )
-    session.connection().execute(
-        _INSERT_CAPTURE,
-        {
-            "id": captured.id,
-            "party_id": received.party_id,
-            "key": key,
-            "body_sha256": digest,
-            "document_id": document_id,
-            "created_at": received.at,
-            "state": "done",
-            "behaviour": "rollback",
-            "finished_at": received.at,
-            "result": {"eventIDs": captured.event_ids, "duplicates": duplicates},
-        },
-    )
-    recorded = [Recorded(i, event) for i, event in zip(ids, new, strict=True)]
-    project_events(session, recorded, received, namesakes)
-    return captured
-
-
-def _sorted_out(
-    events: Sequence[EpcisEvent], namesakes: Sequence[Namesake], party_id: int
-) -> tuple[list[EpcisEvent], list[str]]:
-    """Return the events that are new, and the eventIDs of those that the party sent before.
-
-    Raises Forbidden when an event is declared wrong that only others have captured.
-    """
-    own = {(each.event_id, each.is_declaration) for each in namesakes if each.party_id == party_id}
-    others = {each.event_id for each in namesakes if each.party_id != party_id}
-    new: list[EpcisEvent] = []
-    duplicates: list[str] = []
-    for event in events:
-        mine = (event.event_id, event.declared_at is not None)
-        if mine in own:
-            duplicates.append(event.event_id)
-            continue
-        if mine[1] and event.event_id in others and (event.event_id, False) not in own:
-            raise _not_yours(event.event_id)
-        own.add(mine)
-        new.append(event)
-    return new, duplicates
-
-
-def _not_yours(event_id: str) -> Forbidden:
-    return Forbidden(
-        Problem(
-            "",
-            mark("Event %(event_id)s was captured by another party"),
-            mark("Only who captured an event may declare it wrong"),
-            {"event_id": event_id},
-        )
-    )

@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from foodtrace.trace.capture.projections import Received
 from foodtrace.trace.epcis.model import Event, EventDocument
 from foodtrace.trace.epcis.reader import read_document, read_event
+from foodtrace.trace.epcis.validation import DOCUMENT_TYPES
 from foodtrace.trace.store.bulk import insert_rows, reserve_ids, table_of
 from foodtrace.trace.store.models import Document, Statement
 from foodtrace.trace.store.sets import id_rows
 
 EVENT = "event"
+MASTER_DATA = "masterdata"
 
 
 class _Head(msgspec.Struct):
@@ -27,8 +29,14 @@ class _Head(msgspec.Struct):
 _INSERT_DOCUMENT = insert(table_of(Document)).returning(table_of(Document).c.id)
 
 
-def store_document(session: Session, received: Received, body: bytes, content_type: str) -> int:
-    """Write what was received and return its id."""
+def store_document(
+    session: Session,
+    received: Received,
+    body: bytes,
+    content_type: str,
+    original: bytes | None = None,
+) -> int:
+    """Write what was received and return its id; of XML that is `original`, and what it says."""
     document_id: int = (
         session.connection()
         .execute(
@@ -39,6 +47,7 @@ def store_document(session: Session, received: Received, body: bytes, content_ty
                 "content_type": content_type,
                 "received_at": received.at,
                 "body": body,
+                "original": original,
             },
         )
         .scalar_one()
@@ -81,9 +90,13 @@ def document_of(session: Session, document_id: int) -> tuple[bytes, Received]:
 
 
 def read_again(body: bytes, received: Received) -> EventDocument:
-    """Return the events of a recorded document or bare event."""
-    is_document = msgspec.json.decode(body, type=_Head).type == "EPCISDocument"
-    return (read_document if is_document else read_event)(body, now=received.at)
+    """Return the events and master data of a recorded document or bare event.
+
+    Events that were left out when it was recorded are left out again.
+    """
+    if msgspec.json.decode(body, type=_Head).type in DOCUMENT_TYPES:
+        return read_document(body, now=received.at, proceed=True)
+    return read_event(body, now=received.at)
 
 
 def read_events(

@@ -3,7 +3,6 @@
 EPCIS 2.0, sections 6.5 and 10.2: vocabularies of elements, each with attributes and children.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -123,14 +122,6 @@ def _text_of(value: Any) -> str:
         return value
     is_number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
     return str(value) if is_number else _encoder.encode(value).decode()
-
-
-def numbered(attributes: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, int, str]]:
-    """Yield attribute, number and value: the values of one attribute count from 0."""
-    seen: Counter[str] = Counter()
-    for attribute, value in attributes:
-        yield attribute, seen[attribute], value
-        seen[attribute] += 1
 
 
 def _too_much() -> Problem:

@@ -93,6 +93,13 @@ class Capture(Base):
         Index("uq_capture_key", "party_id", "key", unique=True),
         Index("ix_capture_created_at", "party_id", "created_at", "id"),
         Index(
+            "ix_capture_newest",
+            "created_at",
+            "id",
+            sqlite_where=text("state <> 'act'"),
+            postgresql_where=text("state <> 'act'"),
+        ),
+        Index(
             "ix_capture_waiting",
             "created_at",
             "id",

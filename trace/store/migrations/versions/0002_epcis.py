@@ -183,6 +183,14 @@ def upgrade() -> None:
         "ix_capture_created_at", "capture", ["party_id", "created_at", "id"], unique=False
     )
     op.create_index(
+        "ix_capture_newest",
+        "capture",
+        ["created_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state <> 'act'"),
+        postgresql_where=sa.text("state <> 'act'"),
+    )
+    op.create_index(
         "ix_capture_waiting",
         "capture",
         ["created_at", "id"],
@@ -240,6 +248,12 @@ def downgrade() -> None:
         table_name="capture",
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.drop_index(
+        "ix_capture_newest",
+        table_name="capture",
+        sqlite_where=sa.text("state <> 'act'"),
+        postgresql_where=sa.text("state <> 'act'"),
     )
     op.drop_index("ix_capture_created_at", table_name="capture")
     op.drop_column("capture", "finished_at")
