@@ -44,6 +44,7 @@ _SENSOR = frozenset({"sensorMetadata", "sensorReport"})
 _METADATA = frozenset(SENSOR_METADATA)
 _REPORT = frozenset(SENSOR_REPORT)
 _ACTIONS = ("ADD", "OBSERVE", "DELETE")
+_KEPT = EPCIS_1 + ":"
 _NO_SECONDS = re.compile(r"^([0-9-]{10}T[0-9]{2}:[0-9]{2})(Z|[+-][0-9]{2}:[0-9]{2})$")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]+")
 
@@ -115,16 +116,16 @@ def _add_certifications(
     if fields.legacy and not all(map(_URI.fullmatch, texts)):
         name = _of_epcis_1(fields, name)
     event[name] = texts[0] if len(texts) == 1 else texts
-    fields.origins.of[id(texts)] = Items(element, certifications)
+    fields.origins.remember(texts, Items(element, certifications))
 
 
 def _of_epcis_1(fields: Fields, name: str) -> str:
-    """Return a name in the namespace of EPCIS 1.
+    """Return a name in a namespace that stands for EPCIS 1.
 
     Under it is kept, as an extension, what documents of EPCIS 1 say where EPCIS 2.0 has no
     place for it: master data of a lot in an event that adds nothing, for one.
     """
-    return f"{fields.namespaces.prefix(EPCIS_1, 'epcis1')}:{name}"
+    return f"{fields.namespaces.prefix(_KEPT, 'epcis1')}:{name}"
 
 
 def _time(fields: Fields, element: etree._Element) -> str:
@@ -183,12 +184,14 @@ def _location(fields: Fields, element: etree._Element) -> dict[str, Any]:
 
 def _persistent_disposition(fields: Fields, element: etree._Element) -> dict[str, Any]:
     made = fields.object(element)
+    items: dict[str, Items] = {}
     for name, child in fields.children(element, _PERSISTENT, made, _PERSISTENT):
-        words = made.setdefault(name, [])
-        words.append(fields.word(child))
-        items = fields.origins.of.setdefault(id(words), Items(element, []))
-        if isinstance(items, Items):
-            items.items.append(child)
+        if name not in made:
+            made[name] = []
+            items[name] = Items(element, [])
+            fields.origins.remember(made[name], items[name])
+        made[name].append(fields.word(child))
+        items[name].items.append(child)
     return made
 
 
@@ -205,7 +208,7 @@ def _error_declaration(fields: Fields, element: etree._Element) -> dict[str, Any
 def _sensor_element(fields: Fields, element: etree._Element) -> dict[str, Any]:
     made = fields.object(element)
     reports: list[dict[str, Any]] = []
-    fields.origins.of[id(reports)] = Items(element, [])
+    fields.origins.remember(reports, Items(element, []))
     for name, child in fields.children(element, _SENSOR, made, _REPORTS):
         if name == "sensorMetadata":
             made[name] = _sensor(fields, child, _METADATA)
@@ -219,7 +222,7 @@ def _sensor(fields: Fields, element: etree._Element, known: frozenset[str]) -> d
     """Return sensorMetadata or a sensorReport, whose fields are attributes."""
     made = fields.object(element, known)
     for name, text in element.attrib.items():
-        if name in known:
+        if name in known and name not in made:
             made[str(name)] = _sensor_value(fields, element, str(name), trimmed(str(text)))
     for _ in fields.children(element, NONE, made):
         pass
@@ -231,7 +234,7 @@ def _sensor_value(fields: Fields, element: etree._Element, name: str, text: str)
         return number(text)
     if name == "booleanValue":
         return boolean(text)
-    return text if name == "stringValue" else fields.namespaces.word(text, element)
+    return fields.namespaces.word(text, element)
 
 
 def _ilmd(fields: Fields, element: etree._Element) -> dict[str, Any]:

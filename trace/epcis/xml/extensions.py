@@ -56,7 +56,7 @@ class Extensions:
     def __init__(self, namespaces: Namespaces, origins: Origins, problems: Problems) -> None:
         self.namespaces, self.origins, self.problems = namespaces, origins, problems
 
-    def add(self, element: etree._Element, target: dict[str, Any], depth: int = 8) -> None:
+    def add(self, element: etree._Element, target: dict[str, Any], depth: int = 1) -> None:
         """Put one extension element into the JSON object of the element that it stands in."""
         name = self._name(element)
         if name is None:
@@ -66,10 +66,10 @@ class Extensions:
             single = element.get(LIST) is None
             target[name] = value if single else self._list([value], [element])
             if single and isinstance(value, dict):
-                self.origins.of[id(value)] = element
+                self.origins.remember(value, element)
             return
         held = target[name]
-        origin = self.origins.of.get(id(held))
+        origin = self.origins.origin(held)
         if isinstance(held, list) and isinstance(origin, Items):
             held.append(value)
             origin.items.append(element)
@@ -84,27 +84,23 @@ class Extensions:
 
         `known` is None where the schema allows any, such as on a document: those are left out.
         """
-        literal = frozenset((element.get(LITERAL) or "").split())
+        literal = _literal_names(element)
         for name, text in element.attrib.items():
             plain = str(name)
-            if plain.startswith(_LAYOUT) or ((known is None or plain in known) and plain[0] != "{"):
+            if plain.startswith(_LAYOUT):
                 continue
-            if plain[0] != "{":
-                self._refuse(
-                    f"{place(element)}/@{plain[:100]}",
-                    mark("EPCIS has no field %(name)s here"),
-                    mark("Remove it, or put it into a namespace of your own"),
-                    {"name": plain[:100]},
-                )
+            if plain[0] != "{" and plain not in literal:
+                if known is not None and plain not in known:
+                    self._refuse_attribute(element, plain)
                 continue
             made = self._attribute_name(element, plain)
             if made is not None:
-                value = str(text)
-                target[made] = self._literal(element, value) if made in literal else prose(value)
+                read = self._literal if plain in literal else self._prose
+                target[made] = read(element, str(text))
 
     def attribute(self, element: etree._Element) -> Any:
         """Return the value of an element that may hold text or elements, such as master data."""
-        return self._value(element, 8, frozenset({"id"}))
+        return self._value(element, 1, frozenset({"id"}))
 
     def _value(
         self, element: etree._Element, depth: int, known: frozenset[str] = frozenset()
@@ -120,33 +116,38 @@ class Extensions:
             )
         attributes = [str(name) for name in element.attrib if str(name) not in known]
         if not len(element) and not attributes:
-            return prose(element.text)
+            return self._prose(element, element.text or "")
         if element.get(LITERAL) is not None:
             return self._literal(element, element.text or "")
         made: dict[str, Any] = {}
         for name in attributes:
             if not name.startswith(_LAYOUT):
                 plain = self._attribute_name(element, name)
-                made[f"@{plain}"] = prose(str(element.attrib[name]))
+                made[f"@{plain}"] = self._prose(element, str(element.attrib[name]))
         if not len(element):
             text = self._text(element)
-            return {**made, "#text": text} if made else text
+            if not made:
+                return text
+            return {**made, "#text": text} if text != "" else made
         self._check_unmixed(element)
         for child in element:
             self.add(child, made, depth + 1)
-        self.origins.of[id(made)] = element
+        self.origins.remember(made, element)
         return made
+
+    def _prose(self, element: etree._Element, text: str) -> str:
+        return self.namespaces.word(prose(text), element)
 
     def _text(self, element: etree._Element) -> Any:
         if element.get(_NIL) in ("true", "1"):
             return None
         if element.get(_SPACE) == "preserve":
-            return element.text or ""
+            return self.namespaces.word(element.text or "", element)
         kind = (element.get(_TYPE) or "").strip().rpartition(":")[2]
         text = prose(element.text)
         if kind in NUMBER_TYPES:
             return number(text)
-        return boolean(text) if kind == "boolean" else text
+        return boolean(text) if kind == "boolean" else self.namespaces.word(text, element)
 
     def _literal(self, element: etree._Element, text: str) -> Any:
         try:
@@ -165,7 +166,7 @@ class Extensions:
         return None
 
     def _with_names(self, value: Any, element: etree._Element) -> Any:
-        """Return a JSON value whose names have the prefixes of this document."""
+        """Return a JSON value with the prefixes of this document."""
         if isinstance(value, list):
             return [self._with_names(each, element) for each in value]
         if isinstance(value, dict):
@@ -187,7 +188,7 @@ class Extensions:
 
     def _list(self, values: list[Any], elements: list[etree._Element]) -> list[Any]:
         parent = elements[0].getparent()
-        self.origins.of[id(values)] = Items(elements[0] if parent is None else parent, elements)
+        self.origins.remember(values, Items(elements[0] if parent is None else parent, elements))
         return values
 
     def _first(self, element: etree._Element) -> etree._Element:
@@ -216,5 +217,25 @@ class Extensions:
                 self._refuse(place(element), each.rule, each.fix, each.values)
             return None
 
+    def _refuse_attribute(self, element: etree._Element, name: str) -> None:
+        self._refuse(
+            place(element, [f"@{name}"]),
+            mark("EPCIS has no field %(name)s here"),
+            mark("Remove it, or put it into a namespace of your own"),
+            {"name": name[:100]},
+        )
+
     def _refuse(self, where: str, rule: str, fix: str, values: Any) -> None:
         self.problems.extend([Problem(where, rule, fix, values)])
+
+
+def _literal_names(element: etree._Element) -> frozenset[str]:
+    """Return the attributes of an element that our own writer wrote as JSON."""
+    mark = element.get(LITERAL)
+    if not mark:
+        return frozenset()
+    tokens = [token.rpartition(":") for token in mark.split()]
+    spaces = element.nsmap
+    return frozenset(
+        f"{{{spaces.get(prefix)}}}{local}" if colon else local for prefix, colon, local in tokens
+    )

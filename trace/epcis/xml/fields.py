@@ -41,7 +41,7 @@ class Fields:
         `known` are the attributes that the caller reads.
         """
         made: dict[str, Any] = {}
-        self.origins.of[id(made)] = element
+        self.origins.remember(made, element)
         if element.attrib:
             self.extensions.add_attributes(element, made, known)
         return made
@@ -94,7 +94,7 @@ class Fields:
         for _, child in self.children(element, known, None, known):
             made.append(self.word(child))
             items.append(child)
-        self.origins.of[id(made)] = Items(element, items)
+        self.origins.remember(made, Items(element, items))
         return made
 
     def objects(
@@ -106,7 +106,7 @@ class Fields:
         """Return the JSON objects of a list's elements."""
         known = frozenset({item})
         made = [read(self, child) for _, child in self.children(element, known, None, known)]
-        self.origins.of[id(made)] = Items(element, [])
+        self.origins.remember(made, Items(element, []))
         return made
 
     def refuse_unknown(self, element: etree._Element) -> None:

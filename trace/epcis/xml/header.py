@@ -78,6 +78,6 @@ def _element(fields: Fields, element: etree._Element) -> dict[str, Any]:
 
 def _attribute(fields: Fields, element: etree._Element) -> dict[str, Any]:
     made: dict[str, Any] = {"id": trimmed(element.get("id"))}
-    fields.origins.of[id(made)] = element
+    fields.origins.remember(made, element)
     made["attribute"] = fields.extensions.attribute(element)
     return made

@@ -32,12 +32,17 @@ _NAMES = {"utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16", "us-ascii": "ut
 _PROLOG = re.compile(r"(?:[ \t\r\n]++|<!--(?:[^-]|-(?!->))*+-->|<\?(?:[^?]|\?(?!>))*+\?>)*+")
 
 
+# What a value may begin with that looks like a prefix: in an attribute, a text, a CDATA section.
+_START_OF_VALUE = re.compile(r"(?:=\s*[\"']|>|\[CDATA\[)\s*([A-Za-z_][A-Za-z0-9_.-]*):")
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A tree, and what each prefix stands for somewhere in it."""
+    """A tree, what each prefix stands for somewhere in it, and with which of them values begin."""
 
     root: etree._Element
     namespaces: dict[str, set[str]]
+    in_values: frozenset[str]
 
 
 def parse(body: bytes) -> Parsed:
@@ -76,7 +81,9 @@ def parse(body: bytes) -> Parsed:
         root = parser.close()
     except etree.XMLSyntaxError:
         raise Invalid(_broken(parser.feed_error_log)) from None
-    return Parsed(root, _namespaces(parser.read_events()))
+    namespaces = _namespaces(parser.read_events())
+    in_values = frozenset(_START_OF_VALUE.findall(text)) & namespaces.keys()
+    return Parsed(root, namespaces, in_values)
 
 
 def _decoded(body: bytes) -> str:

@@ -25,14 +25,21 @@ class Items:
 
 @dataclass(slots=True)
 class Origins:
-    """From which element each JSON object and list was made.
-
-    Containers are remembered by identity, so their values must be kept alive as long.
-    """
+    """From which element each JSON object and list was made."""
 
     root: etree._Element
     document: Any = None
-    of: dict[int, etree._Element | Items] = field(default_factory=dict)
+    # By identity; the container is kept, or another one might get the same.
+    _of: dict[int, tuple[Any, etree._Element | Items]] = field(default_factory=dict)
+
+    def remember(self, container: Any, origin: etree._Element | Items) -> None:
+        """Note from what a JSON object or list was made."""
+        self._of[id(container)] = (container, origin)
+
+    def origin(self, container: Any) -> etree._Element | Items | None:
+        """Return from what a JSON object or list was made; None for anything else."""
+        known = self._of.get(id(container))
+        return known[1] if known else None
 
     def place_of(self, pointer: str) -> str:
         """Return the place of a JSON pointer: ``line 17, ObjectEvent/action``.
@@ -46,9 +53,9 @@ class Origins:
         element, value = self.root, self.document
         for index, part in enumerate(parts):
             child = _child(value, part)
-            origin = self.of.get(id(child)) if isinstance(child, dict | list) else None
+            origin = self.origin(child)
             if origin is None:
-                return _place_in(self.of.get(id(value)), element, parts[index:])
+                return _place_in(self.origin(value), element, parts[index:])
             element, value = _parent(origin), child
         return place(element)
 

@@ -31,7 +31,7 @@ def read_poll(body: bytes) -> dict[str, Any]:
     parsed = parse(body)
     poll = _poll_of(parsed.root)
     problems = Problems()
-    fields = Fields(Namespaces(parsed.namespaces), Origins(parsed.root), problems, legacy=False)
+    fields = Fields(Namespaces(parsed), Origins(parsed.root), problems, legacy=False)
     made: dict[str, Any] = {"name": "", "query": {}}
     for name, child in fields.children(poll, frozenset({_NAME, "params"}), None):
         if name == _NAME:

@@ -47,14 +47,14 @@ def read_xml(body: bytes) -> Converted:
     kind = local_name(root)
     if not is_epcis(root) or kind not in _DOCUMENTS | _EVENTS:
         raise Invalid(_no_document(root))
-    namespaces = Namespaces(parsed.namespaces)
+    namespaces = Namespaces(parsed)
     problems = Problems()
     origins = Origins(root)
     fields = Fields(namespaces, origins, problems, legacy=_is_legacy(root))
     made = read_event(fields, root) if kind in _EVENTS else _document(fields, root)
     problems.check()
     made = {"@context": namespaces.context(), **made}
-    origins.of[id(made)] = root
+    origins.remember(made, root)
     origins.document = made
     return Converted(msgspec.json.encode(made), origins)
 
@@ -135,7 +135,7 @@ def _events(fields: Fields, element: etree._Element) -> list[dict[str, Any]]:
             made.append(read_event(fields, child))
         else:
             fields.problems.extend([_no_event_type(child)])
-    fields.origins.of[id(made)] = Items(element, children)
+    fields.origins.remember(made, Items(element, children))
     return made
 
 
