@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from foodtrace.trace.epcis.context import STANDARD_PREFIXES, prefixes_of
+from foodtrace.trace.epcis.context import STANDARD_PREFIXES, expanded, prefixes_of
 from foodtrace.trace.epcis.xml.markup import in_attribute, in_text, is_name, is_xml
 from foodtrace.trace.epcis.xml.names import EPCIS_NAMESPACES, JSON, SBDH, XML, XSD, XSI
 from foodtrace.trace.epcis.xml.values import prose
@@ -74,11 +74,14 @@ class ExtensionWriter:
 
     def literal(self, names: list[str]) -> str:
         """Return the mark for the attributes of an element whose text is JSON."""
-        return f' {self._our("json")}:literal="{" ".join(names)}"' if names else ""
+        # With at signs: a value that begins with a prefix would be taken for a text.
+        tokens = " ".join(f"@{name}" for name in names)
+        return f' {self._our("json")}:literal="{tokens}"' if names else ""
 
     def _one(self, name: str, value: Any, attributes: str) -> str:
         tag = self._tag(name)
         if tag is None:
+            name = self._bindable_name(name)
             self._mark(name)
             ours = self._our("json")
             tag, attributes = f"{ours}:member", f'{attributes} {ours}:name="{in_attribute(name)}"'
@@ -142,18 +145,33 @@ class ExtensionWriter:
         return f' {self._our("json")}:literal="true"', in_text(self._json(value))
 
     def _json(self, value: Any) -> str:
+        value = self._bindable(value)
         self._mark_all(value)
         text = _ENCODER.encode(value).decode()
         if is_xml(text):
             return text
         return "".join(each if is_xml(each) else f"\\u{ord(each):04x}" for each in text)
 
+    def _bindable(self, value: Any) -> Any:
+        """Return a JSON value without the prefixes that XML keeps for itself."""
+        if _XML_PREFIXES.isdisjoint(self._prefixes):
+            return value
+        if isinstance(value, list):
+            return [self._bindable(each) for each in value]
+        if isinstance(value, dict):
+            return {self._bindable_name(name): self._bindable(each) for name, each in value.items()}
+        return value
+
+    def _bindable_name(self, name: str) -> str:
+        prefix = name.partition(":")[0]
+        return expanded(name, self._prefixes) if prefix in _XML_PREFIXES else name
+
     def _mark_all(self, value: Any) -> None:
         if isinstance(value, str):
             self._mark(value)
         elif isinstance(value, dict):
             for name, part in value.items():
-                self._mark(name)
+                self._mark(name.removeprefix("@"))
                 self._mark_all(part)
         elif isinstance(value, list):
             for part in value:

@@ -155,7 +155,7 @@ class Extensions:
         except (ValueError, RecursionError):
             value = None
         else:
-            if depth_of(value, MAX_DEPTH) <= MAX_DEPTH:
+            if depth_of([value], MAX_DEPTH) <= MAX_DEPTH:
                 return self._with_names(value, element)
         self._refuse(
             place(element),
@@ -167,14 +167,16 @@ class Extensions:
 
     def _with_names(self, value: Any, element: etree._Element) -> Any:
         """Return a JSON value with the prefixes of this document."""
+        word = self.namespaces.word
         if isinstance(value, list):
             return [self._with_names(each, element) for each in value]
         if isinstance(value, dict):
-            word = self.namespaces.word
-            return {
-                word(name, element): self._with_names(each, element) for name, each in value.items()
-            }
-        return value
+            made = {}
+            for name, each in value.items():
+                at = "@" if name.startswith("@") else ""
+                made[at + word(name.removeprefix(at), element)] = self._with_names(each, element)
+            return made
+        return word(value, element) if isinstance(value, str) else value
 
     def _check_unmixed(self, element: etree._Element) -> None:
         texts = [element.text, *(child.tail for child in element)]
@@ -199,7 +201,7 @@ class Extensions:
 
     def _name(self, element: etree._Element) -> str | None:
         if element.tag == MEMBER:
-            return element.get(NAME) or ""
+            return self.namespaces.word(element.get(NAME) or "", element)
         return self._named(element, str(element.tag), element.prefix)
 
     def _attribute_name(self, element: etree._Element, name: str) -> str | None:
@@ -234,7 +236,7 @@ def _literal_names(element: etree._Element) -> frozenset[str]:
     mark = element.get(LITERAL)
     if not mark:
         return frozenset()
-    tokens = [token.rpartition(":") for token in mark.split()]
+    tokens = [token.removeprefix("@").rpartition(":") for token in mark.split()]
     spaces = element.nsmap
     return frozenset(
         f"{{{spaces.get(prefix)}}}{local}" if colon else local for prefix, colon, local in tokens
