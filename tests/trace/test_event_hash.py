@@ -251,6 +251,14 @@ def test_a_field_where_the_order_has_none_comes_at_the_end():
     )
 
 
+def test_an_element_has_text_and_attributes():
+    ex = "{https://ns.example.com/epcis/}"
+    assert tail_of(ex_a={"@ex:unit": "KGM", "@n": 2, "#text": "5.0"}) == f"{ex}a=5n=2{ex}unit=KGM"
+    assert tail_of(ex_a={"#text": {"ex:b": 1, "ex:c": 2}}) == f"{ex}a#text{ex}b=1{ex}c=2"
+    assert tail_of(ex_a=None) == tail_of(ex_a=[]) == ""
+    assert tail_of(ex_a={}) == tail_of(ex_a="") == tail_of(ex_a=[" "]) == f"{ex}a"
+
+
 def test_names_have_the_same_namespace_however_they_are_written():
     full = {"https://ns.example.com/epcis/a": "1"}
     assert pre_hash(event_of() | full, {}) == pre_hash(event_of(ex_a="1"), PREFIXES)

@@ -63,9 +63,11 @@ def _add_texts(texts: list[str], name: str, value: Any, prefixes: _Prefixes) -> 
     inside = ""
     if isinstance(value, dict):
         # An element with attributes has its text under this name.
-        members = (member for member in value if member != "#text")
+        own = value.get("#text", "")
+        is_text = not isinstance(own, (dict, list))
+        members = (member for member in value if member != "#text" or not is_text)
         inside = "".join(extension_texts(value, members, prefixes))
-        value = value.get("#text")
+        value = own if is_text else ""
     text = text_of(value, prefixes)
     texts.append(f"{name}={text}{inside}" if text else name + inside)
 
