@@ -1,10 +1,12 @@
 """Events taken out of the record, in every format and in constant memory."""
 
 import gc
+import io
 import json
 import tracemalloc
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +14,15 @@ from foodtrace.trace.access.actor import ANONYMOUS, SYSTEM
 from foodtrace.trace.capture import export
 from foodtrace.trace.capture.export import each_event, holds_events, of_party
 from foodtrace.trace.capture.export_formats import BLOCK, FORMATS, format_of, stream, written
+from foodtrace.trace.capture.reading import read_file
 from foodtrace.trace.capture.services import capture_document
+from foodtrace.trace.epcis.event_hash import event_hash
+from foodtrace.trace.epcis.lines import parts_of, read_part
 from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.errors import Unauthenticated
 from tests.trace.acts import ALBA, BRUNO, INES, capture, document, see, wrong
+
+DATA = Path(__file__).parents[1] / "data/epcis/Capture"
 
 
 def exported(store, actor=SYSTEM, **how):
@@ -181,6 +188,30 @@ def test_lines_are_lines_however_the_event_was_written(store):
     (event,) = each_event(store.reading, SYSTEM)
     assert len(event.splitlines()) == 1
     assert ids_of([json.loads(event)]) == ids_of([sent])
+
+
+def read_again(name, body):
+    """The events of an exported file, as they are read when it is imported."""
+    now = datetime.now(UTC)
+    if name != "ndjson":
+        return read_file(body, now=now).events
+    parts = parts_of(io.BytesIO(body), now)
+    return [event for part in parts for event in read_part(part, now=now).events]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_outside_events_mean_the_same_in_every_format(sqlite_store, name):
+    sent = {}
+    for path in sorted(DATA.glob("Documents/*.json")):
+        read = read_document(path.read_bytes(), now=datetime.now(UTC))
+        with sqlite_store.transaction() as session:
+            capture_document(session, ALBA, read, content_type="application/json", key=None)
+        for event in read.events:
+            sent.setdefault(event.event_id, event_hash(event.body, event.prefixes))
+    body = b"".join(stream(sqlite_store.reading, SYSTEM, file_format=FORMATS[name]))
+    found = read_again(name, body)
+    assert len(sent) > 50
+    assert {each.event_id: event_hash(each.body, each.prefixes) for each in found} == sent
 
 
 def test_a_file_without_events_is_whole_too():

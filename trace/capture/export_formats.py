@@ -1,16 +1,26 @@
-"""Exported events as JSON documents or as lines of JSON, piece by piece."""
+"""Exported events as documents in JSON or XML, or as lines of JSON, piece by piece."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import chain
+from typing import Any
+
+import msgspec
 
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.capture.export import Matching, Reading, each_event
+from foodtrace.trace.epcis.context import STANDARD_PREFIXES, prefixes_of
 from foodtrace.trace.epcis.lines import DOCUMENT_TAIL, document_head
+from foodtrace.trace.epcis.xml.event_writing import event_xml
+from foodtrace.trace.epcis.xml.writing import DOCUMENT_END, document_start
 
 # What is sent at once: smaller pieces cost more than they carry.
 BLOCK = 64 * 1024
+
+# Numbers are written as exactly as they were received.
+_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +85,25 @@ def _as_it_is(event: bytes) -> bytes:
     return event
 
 
+def _as_xml(event: bytes) -> bytes:
+    said = _decoder.decode(event)
+    prefixes = prefixes_of(said.pop("@context"), STANDARD_PREFIXES, "/@context")
+    return b"\n" + event_xml(said, prefixes)
+
+
 _JSON = Format(
     media_types=("application/ld+json", "application/json"),
     head=document_head,
     piece=_as_it_is,
     between=b",\n",
     tail=DOCUMENT_TAIL,
+)
+_XML = Format(
+    media_types=("application/xml", "text/xml"),
+    head=document_start,
+    piece=_as_xml,
+    between=b"",
+    tail=DOCUMENT_END,
 )
 _LINES = Format(
     media_types=("application/x-ndjson", "application/jsonl"),
@@ -91,7 +114,7 @@ _LINES = Format(
     is_document=False,
 )
 
-FORMATS: Mapping[str, Format] = {"json": _JSON, "ndjson": _LINES}
+FORMATS: Mapping[str, Format] = {"json": _JSON, "xml": _XML, "ndjson": _LINES}
 
 
 def format_of(media_type: str) -> Format | None:
