@@ -10,12 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foodtrace.trace.epcis.context import (
-    CBV_MASTER_DATA,
-    STANDARD_PREFIXES,
-    expanded,
-    is_extension_name,
-)
+from foodtrace.trace.epcis import master_data
+from foodtrace.trace.epcis.context import CBV_MASTER_DATA, STANDARD_PREFIXES, is_extension_name
 from foodtrace.trace.epcis.vocabulary import (
     BIZ_STEP,
     BIZ_TRANSACTION,
@@ -265,7 +261,8 @@ def _attribute(comparison: str, field: str, prefixes: Prefixes) -> Parameter | N
 
 def attribute_name(text: str, prefixes: Prefixes) -> str:
     """Read the name of an attribute: a bare word is one of the CBV."""
-    return expanded(text, prefixes) if ":" in text else CBV_MASTER_DATA + text
+    full = text if ":" in text else CBV_MASTER_DATA + text
+    return master_data.attribute_name(full, prefixes)
 
 
 def _attributed(field: str, prefixes: Prefixes) -> tuple[str, str]:
