@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
+from foodtrace.trace.capture.reading import read_capture
 from foodtrace.trace.capture.rebuild import rebuild
 from foodtrace.trace.capture.services import capture_document, record_event
 from foodtrace.trace.epcis.reader import read_document, read_event
+from foodtrace.trace.epcis.xml.writing import xml_document
 from foodtrace.trace.store.models import Event
 
 from .acts import ALBA, BRUNO, CONTEXT, capture, count, document, make, see, wrong
@@ -80,6 +82,17 @@ def test_a_bare_event_and_a_document_say_the_same(store):
     with store.transaction() as session:
         again = capture_document(session, ALBA, bare, content_type="application/json", key=None)
     assert again.duplicates == [event_id]
+
+
+def test_the_same_event_in_xml_is_a_duplicate(store):
+    (event_id,) = capture(store, FIRST).event_ids
+    now = datetime.now(UTC)
+    (told,) = read_document(document(SAME), now=now).events
+    xml = b"".join(xml_document([(told.body, told.prefixes)], created=now))
+    read = read_capture(xml, "application/xml", now=now)
+    with store.transaction() as session:
+        again = capture_document(session, ALBA, read, content_type="application/xml", key=None)
+    assert (again.event_ids, again.duplicates) == ([], [event_id])
 
 
 def test_another_value_is_another_event(store):

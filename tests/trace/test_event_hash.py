@@ -26,6 +26,12 @@ DOCUMENTS = sorted(path for path in EXAMPLES.iterdir() if "hashes" not in path.s
 EQUAL = sorted((DATA / "event_hash/expected_equal").iterdir())
 BOTH = sorted({path.stem for path in DOCUMENTS if path.suffix == ".xml"}
     & {path.stem for path in DOCUMENTS if path.suffix == ".jsonld"})  # fmt: skip
+# What a document says of the fields of its events is not said of each of them.
+WRITABLE = [
+    path
+    for path in (*DOCUMENTS, *sorted((DATA / "epcis/Capture/Documents").iterdir()))
+    if b"ignoreFields" not in path.read_bytes()
+]
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 PREFIXES = {**STANDARD_PREFIXES, "ex": "https://ns.example.com/epcis/"}
@@ -65,6 +71,7 @@ def test_it_works():
 
 def test_the_published_examples_are_complete():
     assert (len(DOCUMENTS), len(EQUAL), len(BOTH)) == (29, 11, 9)
+    assert len(WRITABLE) == 29 - 3 + 38
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -107,15 +114,9 @@ def test_json_and_xml_say_the_same(name):
 SUFFIXES = (".jsonld", ".xml")
 
 
-@pytest.mark.parametrize(
-    "path",
-    [*DOCUMENTS, *sorted((DATA / "epcis/Capture/Documents").iterdir())],
-    ids=lambda p: p.name,
-)
+@pytest.mark.parametrize("path", WRITABLE, ids=lambda path: path.name)
 def test_what_is_written_as_xml_keeps_its_hash(path):
     body = path.read_bytes()
-    if b"ignoreFields" in body:
-        pytest.skip("what a document says of its fields is not said of single events")
     read = read_document(read_xml(body).body if path.suffix == ".xml" else body, now=NOW)
     xml = b"".join(xml_document([(each.body, each.prefixes) for each in read.events], created=NOW))
     assert pre_hashes(xml) == pre_hashes(body)
