@@ -6,8 +6,10 @@ nobody can read how many events there are, or turn it into one for other events.
 
 import base64
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
@@ -40,8 +42,21 @@ class _Sealed(msgspec.Struct, array_like=True):
 
 def digest_of(*parts: object) -> bytes:
     """Return what tells this question, asked by these, from all others."""
-    named = [[type(part).__name__, part] for part in parts]
-    return hashlib.sha256(msgspec.json.encode(named, order="deterministic")).digest()[:16]
+    values = msgspec.to_builtins(_named(parts), order="deterministic")
+    # With escapes, so that there is a digest of texts that have no bytes, too.
+    return hashlib.sha256(json.dumps(values).encode()).digest()[:16]
+
+
+def _named(value: Any) -> Any:
+    """Return the value with the types of what it consists of, which tell criteria apart."""
+    if isinstance(value, tuple):
+        return [_named(each) for each in value]
+    if is_dataclass(value):
+        return [
+            type(value).__name__,
+            *(_named(getattr(value, each.name)) for each in fields(value)),
+        ]
+    return value
 
 
 def sealed(secret: str, of: bytes, position: Position, now: datetime) -> tuple[str, datetime]:
