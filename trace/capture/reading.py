@@ -31,7 +31,8 @@ def read_capture(
     To proceed is to leave out the events that break a rule, each with its problems, instead
     of refusing the document.
     """
-    return _read(body, content_type, partial(read_document, now=now, proceed=proceed))
+    read = partial(read_document, now=now, proceed=proceed)
+    return _read(body, content_type, read, proceed=proceed)
 
 
 def read_capture_event(body: bytes, content_type: str, *, now: datetime) -> EventDocument:
@@ -56,13 +57,13 @@ def in_received(document: EventDocument) -> EventDocument:
     """Return a document that was read from its JSON, with the places of what was received."""
     if document.original is None or not document.refused:
         return document
-    return _relocated(document, read_xml(document.original))
+    return _relocated(document, read_xml(document.original, proceed=True))
 
 
-def _read(body: bytes, content_type: str, read: _Read) -> EventDocument:
+def _read(body: bytes, content_type: str, read: _Read, *, proceed: bool = False) -> EventDocument:
     if content_type not in XML_TYPES:
         return read(body)
-    converted = read_xml(body)
+    converted = read_xml(body, proceed=proceed)
     try:
         document = read(converted.body)
     except Invalid as error:
@@ -71,10 +72,12 @@ def _read(body: bytes, content_type: str, read: _Read) -> EventDocument:
 
 
 def _relocated(document: EventDocument, converted: Converted) -> EventDocument:
-    refused = tuple(
-        replace(each, problems=_places(each.problems, converted)) for each in document.refused
-    )
-    return replace(document, refused=refused)
+    refused = []
+    for each in document.refused:
+        # What could not even be converted says why; its JSON only looks incomplete.
+        reasons = converted.refused.get(each.index) or _places(each.problems, converted)
+        refused.append(replace(each, problems=reasons))
+    return replace(document, refused=tuple(refused))
 
 
 def _places(problems: Iterable[Problem], converted: Converted) -> tuple[Problem, ...]:

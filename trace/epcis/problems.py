@@ -1,6 +1,6 @@
 """A collection of problems: a sender should learn of all faults of a document at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ParamSpec, TypeVar
 
 from foodtrace.trace.errors import Invalid, Problem
@@ -8,6 +8,9 @@ from foodtrace.trace.gs1.identifiers import parse_identifier
 from foodtrace.trace.gs1.model import Identifier
 
 MAX_PROBLEMS = 20
+# Of so many bad events in a document that proceeds all their problems are told, of those after
+# them one each: what is told of a document stays in proportion to it.
+TOLD_IN_FULL = 100
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -49,6 +52,11 @@ class Problems:
         """Raise Invalid if anything was found."""
         if self.found:
             raise Invalid(*self.found)
+
+
+def told(problems: Sequence[Problem], before: int) -> tuple[Problem, ...]:
+    """Return those of a bad event's problems that are told; `before` it, so many were bad."""
+    return tuple(problems[: MAX_PROBLEMS if before < TOLD_IN_FULL else 1])
 
 
 def identifier_at(text: str, place: str) -> Identifier:

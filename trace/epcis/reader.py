@@ -10,14 +10,10 @@ from foodtrace.trace.epcis.event_hash import ignored_names
 from foodtrace.trace.epcis.events import Around, read_part
 from foodtrace.trace.epcis.master_data import MasterData, read_master_data
 from foodtrace.trace.epcis.model import Event, EventDocument, RefusedEvent
-from foodtrace.trace.epcis.problems import MAX_PROBLEMS, Problems
+from foodtrace.trace.epcis.problems import Problems, told
 from foodtrace.trace.epcis.strict_json import Parts, Slice
 from foodtrace.trace.epcis.validation import DOCUMENT_TYPES, EVENT_TYPES, shape_problems
 from foodtrace.trace.errors import Problem, mark
-
-# Of so many bad events each keeps up to MAX_PROBLEMS problems, those after them one each: what
-# is told of a document stays in proportion to it.
-_TOLD_IN_FULL = 100
 
 
 def read_document(body: bytes, *, now: datetime, proceed: bool = False) -> EventDocument:
@@ -103,8 +99,8 @@ def _each_by_itself(
         if event is not None:
             events.append(event)
         else:
-            most = MAX_PROBLEMS if len(refused) < _TOLD_IN_FULL else 1
-            refused.append(RefusedEvent(index, _id_of(part), tuple(problems.found[:most])))
+            reasons = told(problems.found, len(refused))
+            refused.append(RefusedEvent(index, _id_of(part), reasons))
     return tuple(events), tuple(refused)
 
 

@@ -25,14 +25,22 @@ NONE: frozenset[str] = frozenset()
 class Fields:
     """One document being read. What is wrong is kept in `problems`, and reading goes on.
 
-    `legacy` says that it is of EPCIS 1.
+    `legacy` says that it is of EPCIS 1. To proceed is to keep what is wrong with an event by
+    its number, in `refused`.
     """
 
     def __init__(
-        self, namespaces: Namespaces, origins: Origins, problems: Problems, *, legacy: bool
+        self,
+        namespaces: Namespaces,
+        origins: Origins,
+        problems: Problems,
+        *,
+        legacy: bool,
+        proceed: bool = False,
     ) -> None:
         self.namespaces, self.origins, self.problems = namespaces, origins, problems
-        self.legacy = legacy
+        self.legacy, self.proceed = legacy, proceed
+        self.refused: dict[int, tuple[Problem, ...]] = {}
         self.extensions = Extensions(namespaces, origins, problems)
 
     def object(self, element: etree._Element, known: frozenset[str] = NONE) -> dict[str, Any]:

@@ -4,13 +4,14 @@ What comes out is read and checked as any JSON document is (reader.py), so both 
 same rules; `Converted.place_of` says where in the XML a problem lies.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from lxml import etree
 
-from foodtrace.trace.epcis.problems import Problems
+from foodtrace.trace.epcis.problems import Problems, told
 from foodtrace.trace.epcis.strict_json import MAX_EVENTS
 from foodtrace.trace.epcis.xml.events import read_event
 from foodtrace.trace.epcis.xml.fields import Fields
@@ -25,6 +26,7 @@ from foodtrace.trace.errors import Invalid, Problem, TooLarge, mark
 _EVENTS = frozenset({*FIELDS, QUANTITY_EVENT})
 _DOCUMENTS = frozenset({"EPCISDocument", "EPCISQueryDocument"})
 _DOCUMENT = frozenset({"EPCISHeader", "EPCISBody"})
+_NAMING = ("type", "eventID")
 _RESULTS = frozenset({"queryName", "subscriptionID", "resultsBody"})
 
 
@@ -34,14 +36,21 @@ class Converted:
 
     body: bytes
     origins: Origins
+    # Of a document that proceeds: what is wrong with events that cannot be converted, by their
+    # numbers. In `body` such an event has no more than its type and eventID, so that it is
+    # refused there as well.
+    refused: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
 
     def place_of(self, pointer: str) -> str:
         """Return where in the XML the thing lies that a JSON pointer into `body` names."""
         return self.origins.place_of(pointer)
 
 
-def read_xml(body: bytes) -> Converted:
-    """Return an EPCIS document or bare event as JSON-LD. Raises Invalid or TooLarge."""
+def read_xml(body: bytes, *, proceed: bool = False) -> Converted:
+    """Return an EPCIS document or bare event as JSON-LD. Raises Invalid or TooLarge.
+
+    To proceed is to leave out what is wrong with single events.
+    """
     parsed = parse(body)
     root = parsed.root
     kind = local_name(root)
@@ -50,13 +59,13 @@ def read_xml(body: bytes) -> Converted:
     namespaces = Namespaces(parsed)
     problems = Problems()
     origins = Origins(root)
-    fields = Fields(namespaces, origins, problems, legacy=_is_legacy(root))
+    fields = Fields(namespaces, origins, problems, legacy=_is_legacy(root), proceed=proceed)
     made = read_event(fields, root) if kind in _EVENTS else _document(fields, root)
     problems.check()
     made = {"@context": namespaces.context(), **made}
     origins.remember(made, root)
     origins.document = made
-    return Converted(msgspec.json.encode(made), origins)
+    return Converted(msgspec.json.encode(made), origins, fields.refused)
 
 
 def _is_legacy(root: etree._Element) -> bool:
@@ -128,15 +137,28 @@ def _events(fields: Fields, element: etree._Element) -> list[dict[str, Any]]:
             )
         )
     made = []
-    for child in children:
+    for index, child in enumerate(children):
         if not fields.problems.room:
             break
-        if is_epcis(child) and local_name(child) in _EVENTS:
-            made.append(read_event(fields, child))
-        else:
-            fields.problems.extend([_no_event_type(child)])
+        made.append(_event(fields, index, child))
     fields.origins.remember(made, Items(element, children))
     return made
+
+
+def _event(fields: Fields, index: int, element: etree._Element) -> dict[str, Any]:
+    found = fields.problems.found
+    before = len(found)
+    event: dict[str, Any] = {"type": local_name(element)}
+    if is_epcis(element) and local_name(element) in _EVENTS:
+        event = read_event(fields, element)
+    else:
+        fields.problems.extend([_no_event_type(element)])
+    if fields.proceed and len(found) > before:
+        fields.refused[index] = told(found[before:], len(fields.refused))
+        del found[before:]
+        event = {name: event[name] for name in _NAMING if name in event}
+        fields.origins.remember(event, element)
+    return event
 
 
 def _no_event_type(element: etree._Element) -> Problem:
