@@ -14,12 +14,14 @@ from collections.abc import Callable
 from foodtrace.trace.capture.waiting import record_waiting
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
+from foodtrace.trace.subscriptions.looking import look
+from foodtrace.trace.subscriptions.sending import send, tidy
 
 # A job does one piece of the work that is due, in transactions of its own, and says whether
 # there was any. It must bear being cut off anywhere, and being run by several processes at
 # once: on PostgreSQL they share what is due by FOR UPDATE SKIP LOCKED.
 Job = Callable[[Store, Settings], bool]
-JOBS: tuple[Job, ...] = (record_waiting,)
+JOBS: tuple[Job, ...] = (record_waiting, look, send, tidy)
 
 POLL_SECONDS = 1.0
 # A job that fails by itself (a fault of ours, or a database that is away) is left alone for

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture import containment, lots, transformations
@@ -78,6 +78,24 @@ def lock_all(session: Session) -> None:
     """Wait for all captures that run, and keep others waiting until this one ends."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(_DECLARING)))
+
+
+def captures_under_way(session: Session) -> frozenset[str]:
+    """Return the transactions on PostgreSQL that are capturing now; SQLite has one writer.
+
+    They hold the lock of lock_for(), and took it before they took the ids of their events.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return frozenset()
+    return frozenset(session.scalars(_CAPTURES_UNDER_WAY))
+
+
+# A lock of 64 bits shows as two halves of 32; ours has an upper half of zeros.
+_CAPTURES_UNDER_WAY = text(
+    "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND classid = 0 AND objid = :key AND objsubid = 1"
+).bindparams(key=_DECLARING)
 
 
 def _looks_into_containers(event: EpcisEvent) -> bool:

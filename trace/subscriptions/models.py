@@ -49,7 +49,7 @@ class Delivery(Base):
     """One message to a subscriber: *waiting* until it is *done*, or *dead* after many attempts.
 
     Messages of one subscription are sent in the order of `created_at`, one after the other.
-    The body of one that is done is dropped after a while.
+    One that is done for a while is *past*: its body is dropped.
     """
 
     __tablename__ = "delivery"
@@ -60,6 +60,12 @@ class Delivery(Base):
             "due_at",
             sqlite_where=text("state = 'waiting'"),
             postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "ix_delivery_done",
+            "finished_at",
+            sqlite_where=text("state = 'done'"),
+            postgresql_where=text("state = 'done'"),
         ),
     )
 
