@@ -34,6 +34,9 @@ MOST_IDS = 20_000
 MOST_EVENTS = 500
 MOST_BYTES = 4 * 1024 * 1024
 
+# No party has this id.
+_NOBODY = -1
+
 # Opens a session that only reads, as `Store.reading` does.
 Reading = Callable[[], AbstractContextManager[Session]]
 # Yields the rising ids of the events that are wanted, of those after an id and up to another.
@@ -91,7 +94,12 @@ def each_event(
     require(actor, "event.read")
     with reading() as session:
         up_to = session.scalar(select(func.max(Event.id))) or 0
-    return _events(reading, actor, matching or _all_ids, up_to, with_record_time)
+    return _events(reading, actor, matching or _visible_to(actor), up_to, with_record_time)
+
+
+def _visible_to(actor: Actor) -> Matching:
+    sees_all = can(actor, "event.read", owner=_NOBODY)
+    return _all_ids if sees_all else of_party(actor.party_id or _NOBODY)
 
 
 def _events(
