@@ -36,7 +36,8 @@ def pre_hash(
     event: Mapping[str, Any], prefixes: Mapping[str, str], ignored: Collection[str] = ()
 ) -> str:
     """Return the text that is hashed."""
-    texts, late = in_order(event, EVENT_ORDER, prefixes)
+    late: list[str] = []
+    texts = in_order(event, EVENT_ORDER, prefixes, late)
     others = event.keys() - EVENT_ORDER.keys() - _LEFT_OUT
     if ignored:
         others = {name for name in others if name_of(name, prefixes) not in ignored}

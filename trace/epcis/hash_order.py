@@ -1,7 +1,7 @@
 """The canonical order of the fields of an event for its hash (event hash ID, CBV 2.0).
 
-Each field has a writer, which returns its text and what of it comes at the end of the event:
-fields that the order does not name. Business transactions, sources and destinations come at
+Each field has a writer, which returns its text. Fields that the order does not name come late,
+at the end of the event. Business transactions, sources and destinations come at
 the end too, before the extensions, as in the published examples.
 """
 
@@ -21,26 +21,18 @@ from foodtrace.trace.epcis.hash_values import (
 
 _Prefixes = Mapping[str, str]
 _Text = Callable[[Any, _Prefixes], str]
-# A field's text where it stands, and the text that belongs to the end of the event.
-_Writer = Callable[[Any, _Prefixes], tuple[str, str]]
+# Returns a field's text where it stands, and adds the text that ends the event to a list.
+_Writer = Callable[[Any, _Prefixes, list[str]], str]
 _Order = Mapping[str, _Writer]
 
 _COMMENT = f"{{{STANDARD_PREFIXES['rdfs']}}}comment"
 
 
 def in_order(
-    value: Mapping[str, Any], order: _Order, prefixes: _Prefixes
-) -> tuple[list[str], list[str]]:
-    """Return the texts of the fields that the order names, and those for the end of the event."""
-    texts = []
-    late = []
-    for name, write in order.items():
-        if name in value:
-            text, rest = write(value[name], prefixes)
-            texts.append(text)
-            if rest:
-                late.append(rest)
-    return texts, late
+    value: Mapping[str, Any], order: _Order, prefixes: _Prefixes, late: list[str]
+) -> list[str]:
+    """Return the texts of the fields that the order names; `late` gets what ends the event."""
+    return [write(value[name], prefixes, late) for name, write in order.items() if name in value]
 
 
 def extension_texts(
@@ -74,13 +66,14 @@ def _add_texts(texts: list[str], name: str, value: Any, prefixes: _Prefixes) -> 
 
 def _leaf(name: str, text: _Text = text_of) -> _Writer:
     """A value, or several: then they are sorted."""
+    start = name + "="
 
-    def write(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
-        if not isinstance(value, list):
-            written = text(value, prefixes)
-            return (f"{name}={written}" if written else "", "")
-        written_all = sorted(text(part, prefixes) for part in value)
-        return "".join(f"{name}={written}" for written in written_all if written), ""
+    def write(value: Any, prefixes: _Prefixes, late: list[str]) -> str:
+        if isinstance(value, list):
+            written_all = sorted(text(part, prefixes) for part in value)
+            return "".join(start + written for written in written_all if written)
+        written = text(value, prefixes)
+        return start + written if written else ""
 
     return write
 
@@ -89,9 +82,9 @@ def _list(name: str, item: str) -> _Writer:
     """A list of values under one name."""
     items = _leaf(item)
 
-    def write(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
-        text, _ = items(value, prefixes)
-        return (name + text if text else "", "")
+    def write(value: Any, prefixes: _Prefixes, late: list[str]) -> str:
+        text = items(value, prefixes, late)
+        return name + text if text else ""
 
     return write
 
@@ -99,14 +92,17 @@ def _list(name: str, item: str) -> _Writer:
 def _element(name: str, order: _Order) -> _Writer:
     """An element with fields and, behind them, its extensions."""
 
-    def write(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
-        texts, late = in_order(value, order, prefixes)
+    def write(value: Any, prefixes: _Prefixes, late: list[str]) -> str:
+        left: list[str] = []
+        texts = in_order(value, order, prefixes, left)
         if len(texts) < len(value):
             others = [other for other in value if other not in order]
             texts += extension_texts(value, (each for each in others if ":" in each), prefixes)
-            late += extension_texts(value, (each for each in others if ":" not in each), prefixes)
-        text, rest = "".join(texts), "".join(sorted(late))
-        return (name + text if text else "", name + rest if rest else "")
+            left += extension_texts(value, (each for each in others if ":" not in each), prefixes)
+        if left:
+            late.append(name + "".join(sorted(left)))
+        text = "".join(texts)
+        return name + text if text else ""
 
     return write
 
@@ -115,11 +111,12 @@ def _elements(name: str, item: str, order: _Order) -> _Writer:
     """A list of elements, sorted, under one name (which may be empty)."""
     one = _element(item, order)
 
-    def write(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
-        written = [one(part, prefixes) for part in value]
-        text = "".join(sorted(each for each, _ in written))
-        rest = "".join(sorted(each for _, each in written))
-        return (name + text if text else "", name + rest if rest else "")
+    def write(value: Any, prefixes: _Prefixes, late: list[str]) -> str:
+        left: list[str] = []
+        text = "".join(sorted([one(part, prefixes, left) for part in value]))
+        if left:
+            late.append(name + "".join(sorted(left)))
+        return name + text if text else ""
 
     return write
 
@@ -128,11 +125,19 @@ def _typed(name: str, item: str, vocabulary: str) -> _Writer:
     """A list of identifiers that have a type: all at the end of the event."""
     one = {"type": _leaf("type", partial(word_of, CBV + vocabulary)), item: _leaf(item)}
     items = _elements(name, "", one)
-    return lambda value, prefixes: ("", items(value, prefixes)[0])
+
+    def write(value: Any, prefixes: _Prefixes, late: list[str]) -> str:
+        text = items(value, prefixes, late)
+        if text:
+            late.append(text)
+        return ""
+
+    return write
 
 
-def _ilmd(value: Any, prefixes: _Prefixes) -> tuple[str, str]:
-    return "", "ilmd" + "".join(extension_texts(value, value, prefixes))
+def _ilmd(value: Any, prefixes: _Prefixes, late: list[str]) -> str:
+    late.append("ilmd" + "".join(extension_texts(value, value, prefixes)))
+    return ""
 
 
 def _words(name: str, start: str) -> _Writer:

@@ -9,6 +9,7 @@ from typing import Any
 
 from foodtrace.trace.epcis.context import CBV, CBV_MASTER_DATA, GS1_VOCABULARY, expanded
 from foodtrace.trace.gs1.constrained import constrained_uri
+from foodtrace.trace.gs1.identifiers import MAX_LENGTH
 
 _HASHED_GS1 = "https://gs1.org/voc/"
 # The JSON-LD context and the XML schema spell these namespaces differently.
@@ -30,11 +31,11 @@ def text_of(value: Any, prefixes: Mapping[str, str]) -> str:
     """
     if isinstance(value, str):
         text = value.strip()
-        if not text:
-            return text
-        if text[0] in _NUMBER_STARTS:
-            return _number_of(text)
-        return _uri_of(expanded(text, prefixes)) if ":" in text else text
+        if ":" in text:
+            text = expanded(text, prefixes)
+            # Nothing longer is an identifier, and the cache shall stay small.
+            return _uri_of(text) if len(text) <= MAX_LENGTH else text
+        return _number_of(text) if text[:1] in _NUMBER_STARTS else text
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else _number_of(str(value))
@@ -100,18 +101,13 @@ def name_of(name: str, prefixes: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _short_uri_of(text: str) -> str:
+def _uri_of(text: str) -> str:
     if text.startswith(_CBV_URN):
         kind, _, word = text[len(_CBV_URN) :].partition(":")
         return f"{CBV}{_CBV_WORDS[kind]}-{word}" if kind in _CBV_WORDS else text
     if text.startswith(GS1_VOCABULARY):
         return _HASHED_GS1 + text[len(GS1_VOCABULARY) :]
     return constrained_uri(text) or text
-
-
-def _uri_of(text: str) -> str:
-    # Nothing longer is an identifier, and the cache shall stay small.
-    return _short_uri_of(text) if len(text) <= 500 else text
 
 
 def _number_of(text: str) -> str:
