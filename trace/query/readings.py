@@ -222,7 +222,9 @@ def one_of(*words: str) -> Reading:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
+    if value == "":
+        raise Refused(mark("The list of values is empty"), mark("Name a value, or leave it out"))
+    if not isinstance(value, str):
         raise Refused(
             mark("%(value)s is no text"),
             mark("Write a list of texts"),
