@@ -171,7 +171,7 @@ def _typed(fields: Fields, element: etree._Element) -> dict[str, Any]:
     kind = element.get("type")
     if kind is not None:
         made["type"] = fields.namespaces.word(trimmed(kind), element)
-    made[local_name(element)] = fields.word(element, _TYPE)
+    made[local_name(element)] = fields.text(element)
     return made
 
 

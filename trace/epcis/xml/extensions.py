@@ -9,6 +9,7 @@ said what XML has no words for, the writer left a mark in our own namespace (wri
 import json
 from typing import Any
 
+import msgspec
 from lxml import etree
 
 from foodtrace.trace.epcis.json_values import depth_of
@@ -150,13 +151,17 @@ class Extensions:
         return boolean(text) if kind == "boolean" else self.namespaces.word(text, element)
 
     def _literal(self, element: etree._Element, text: str) -> Any:
+        """Return a value that was written as JSON; None, and a problem, if it is none."""
         try:
-            value = json.loads(text, parse_float=raw_json, parse_int=raw_json)
+            value = json.loads(
+                text, parse_float=raw_json, parse_int=raw_json, parse_constant=_no_number
+            )
+            # Lone surrogates come to light here.
+            msgspec.json.encode(value)
         except (ValueError, RecursionError):
-            value = None
-        else:
-            if depth_of([value], MAX_DEPTH) <= MAX_DEPTH:
-                return self._with_names(value, element)
+            value = self
+        if value is not self and depth_of([value], MAX_DEPTH) <= MAX_DEPTH:
+            return self._with_names(value, element)
         self._refuse(
             place(element),
             mark("The text is said to be JSON and is not"),
@@ -229,6 +234,10 @@ class Extensions:
 
     def _refuse(self, where: str, rule: str, fix: str, values: Any) -> None:
         self.problems.extend([Problem(where, rule, fix, values)])
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(name)
 
 
 def _literal_names(element: etree._Element) -> frozenset[str]:

@@ -86,12 +86,16 @@ class Fields:
                     seen.add(name)
                 yield name, child
 
-    def word(self, element: etree._Element, known: frozenset[str] = NONE) -> str:
+    def word(self, element: etree._Element) -> str:
         """Return the text of a field that holds nothing else."""
+        if element.attrib:
+            self.extensions.add_attributes(element, {}, NONE)
+        return self.text(element)
+
+    def text(self, element: etree._Element) -> str:
+        """Return the text of a field that may have attributes."""
         if len(element):
             self.refuse_unknown(element[0])
-        if element.attrib:
-            self.extensions.add_attributes(element, {}, known)
         return self.namespaces.word(trimmed(element.text), element)
 
     def texts(self, element: etree._Element, item: str) -> list[str]:

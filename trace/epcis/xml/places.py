@@ -11,6 +11,8 @@ from foodtrace.trace.epcis.xml.names import EPCIS_NAMESPACES, FIELDS, QUANTITY_E
 # Steps of a path that are shown, and letters of a name.
 _STEPS = 12
 _LETTERS = 100
+# EPCIS 1.2 nests three; each one costs every child in it a step.
+_WRAPPERS_DEEP = 8
 _EVENTS = frozenset({*FIELDS, QUANTITY_EVENT})
 _AS_XML = {"epcisHeader": "EPCISHeader", "epcisBody": "EPCISBody", "eventList": "EventList"}
 
@@ -78,11 +80,14 @@ def local_name(element: etree._Element) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def unwrapped(element: etree._Element) -> Iterator[etree._Element]:
-    """Yield the children of an element; those of EPCIS 1's wrappers in place of a wrapper."""
+def unwrapped(element: etree._Element, depth: int = 0) -> Iterator[etree._Element]:
+    """Yield the children of an element; those of EPCIS 1's wrappers in place of a wrapper.
+
+    A wrapper in too many others comes as it is.
+    """
     for child in element:
-        if is_epcis(child) and local_name(child) in WRAPPERS:
-            yield from unwrapped(child)
+        if depth < _WRAPPERS_DEEP and is_epcis(child) and local_name(child) in WRAPPERS:
+            yield from unwrapped(child, depth + 1)
         else:
             yield child
 
