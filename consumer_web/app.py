@@ -29,6 +29,7 @@ from foodtrace.trace.rest import make_api
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.shell import set_up_shell
 from foodtrace.trace.store.session import Store
+from foodtrace.trace.subscriptions import pages as subscription_pages
 from foodtrace.trace.web import Application, prepare
 from foodtrace.trace.worker import Worker, stop_all
 
@@ -107,6 +108,8 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
     add_entries(app, producers_pages.NAVIGATION)
     app.register_blueprint(inspection_pages.bp)
     add_entries(app, inspection_pages.NAVIGATION)
+    app.register_blueprint(subscription_pages.bp)
+    add_entries(app, subscription_pages.NAVIGATION)
     add_entries(app, account_pages.NAVIGATION)
     gate = BodyGate(app.wsgi_app, strangers=MOST_BODIES_OF_STRANGERS, known=MOST_BODIES)
     app.wsgi_app = gate  # type: ignore[method-assign]  # Flask's own way to wrap

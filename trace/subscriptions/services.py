@@ -242,15 +242,19 @@ def deliveries(
     ).all()
 
 
-def count_deliveries(session: Session, actor: Actor, *, subscription_id: str) -> Mapping[str, int]:
-    """Return how many messages of a subscription are in which state."""
-    own_subscription(session, actor, subscription_id=subscription_id)
+def undelivered(session: Session, actor: Actor) -> dict[str, dict[str, int]]:
+    """Return how many messages of own_subscriptions() wait or are dead, by id and state."""
+    require(actor, "event.read")
     rows = session.execute(
-        select(Delivery.state, func.count())
-        .where(Delivery.subscription_id == subscription_id)
-        .group_by(Delivery.state)
+        select(Delivery.subscription_id, Delivery.state, func.count())
+        .join(Subscription, Subscription.id == Delivery.subscription_id)
+        .where(_seen_by(actor), Delivery.state.in_(("waiting", "dead")))
+        .group_by(Delivery.subscription_id, Delivery.state)
     )
-    return dict(rows.tuples().all())
+    counts: dict[str, dict[str, int]] = {}
+    for subscription_id, state, count in rows:
+        counts.setdefault(subscription_id, {})[state] = count
+    return counts
 
 
 def redeliver(
