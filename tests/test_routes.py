@@ -67,7 +67,8 @@ def test_each_role_gets_what_the_matrix_says(sqlite_store, who):
             response = browser.client.open(address_of(path), method=method, data=data)
         found[method, path] = outcome_of(response)
         wanted[method, path] = expected(outcomes, who)
-        assert response.status_code < 500, (method, path, response.text)
+        # What is not supported is answered so (501).
+        assert response.status_code < 500 or response.status_code == 501, (method, path)
         response.close()
     assert found == wanted
 

@@ -21,6 +21,8 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from foodtrace.trace.accept import best_of
+from foodtrace.trace.epcis.xml.problems import problem_xml
 from foodtrace.trace.errors import (
     FoodtraceError,
     Problem,
@@ -29,7 +31,7 @@ from foodtrace.trace.errors import (
     mark,
 )
 from foodtrace.trace.forms import translated
-from foodtrace.trace.web import is_machine_path
+from foodtrace.trace.web import is_epcis_path, is_machine_path
 
 PROBLEM_TYPES = "https://foodtrace.example/problems/"
 EPCIS_SCHEME = "epcisException:"
@@ -47,6 +49,8 @@ EPCIS_EXCEPTIONS = {
 TEMPLATE = "FOODTRACE_ERROR_TEMPLATE"
 LONGEST_DETAIL = 2000
 RETRY_AFTER_SECONDS = "1"
+_JSON_TYPES = ("application/problem+json", "application/json", "application/ld+json")
+_XML_TYPES = ("application/problem+xml", "application/xml", "text/xml")
 _NAME = re.compile(r"[A-Za-z_][\w.:/-]*")
 # What people read; where a status has no sentence here, its name has to do.
 _SENTENCES = {
@@ -124,11 +128,18 @@ def _answer(status: int, title: str, problems: tuple[Problem, ...], kind: str) -
 
 
 def problem_response(status: int, title: str, problems: tuple[Problem, ...], kind: str) -> Response:
-    """Return a problem document as an answer."""
+    """Return a problem document as an answer; under /epcis as XML for who wants XML."""
     document = problem_document(status, title, problems, kind, request.path)
+    if is_epcis_path(request.path) and _wants_xml():
+        return Response(problem_xml(document), status, mimetype="application/problem+xml")
     return Response(
         json.dumps(document, ensure_ascii=False), status, mimetype="application/problem+json"
     )
+
+
+def _wants_xml() -> bool:
+    best = best_of((*_JSON_TYPES, *_XML_TYPES), request.accept_mimetypes)
+    return best in _XML_TYPES
 
 
 def problem_document(

@@ -2,12 +2,21 @@
 
 from flask import Blueprint
 
-from foodtrace.trace.api import capture, discovery, events, openapi
+from foodtrace.trace.api import (
+    capture,
+    discovery,
+    events,
+    export,
+    openapi,
+    queries,
+    subscriptions,
+    vocabularies,
+)
 from foodtrace.trace.api.headers import announce
 from foodtrace.trace.api.negotiation import negotiate
 
 bp = Blueprint("epcis", __name__, url_prefix="/epcis")
-for part in (discovery, capture, events, openapi):
+for part in (discovery, capture, events, vocabularies, queries, subscriptions, export, openapi):
     bp.register_blueprint(part.bp)
 bp.before_request(negotiate)
 bp.after_app_request(announce)

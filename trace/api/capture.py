@@ -1,28 +1,49 @@
 """``/epcis/capture``: capture documents, and show what became of a capture.
 
-Bodies are read and checked before the transaction opens. A capture is finished when it
-is answered: the job that the standard has one poll for is done from the start.
+Bodies are read and checked before the transaction opens. What is small is recorded before
+the answer; what is large, or asked to be by ``Prefer: respond-async``, after it.
 """
 
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
-from werkzeug.exceptions import NotImplemented as UnsupportedBehaviour
 
-from foodtrace.trace.api.headers import as_time
-from foodtrace.trace.api.received import idempotency_key, received_body
-from foodtrace.trace.api.resources import JSON_TYPE, LD_JSON_TYPE, Resources, answers
-from foodtrace.trace.capture.jobs import Captured, JobError, get_capture
+from foodtrace.trace import worker
+from foodtrace.trace.api.headers import BEHAVIOUR, as_time, point_to_next
+from foodtrace.trace.api.received import idempotency_key, received_body, wanted_page
+from foodtrace.trace.api.resources import EVENT_TYPES, JSON_TYPE, PAGING, Resources, answers, takes
+from foodtrace.trace.capture.jobs import (
+    Behaviour,
+    Captured,
+    JobError,
+    get_capture,
+    is_large,
+    list_captures,
+)
+from foodtrace.trace.capture.reading import read_capture
 from foodtrace.trace.capture.services import capture_document
-from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.epcis.strict_json import MAX_BYTES
+from foodtrace.trace.errors import Invalid, Problem, mark
 from foodtrace.trace.problems import problem_document
 from foodtrace.trace.web import body_limit, current_actor, needs, reading, transaction
 
 bp = Resources("capture", __name__)
 
-ROLLBACK = "rollback"
+_LATER = "respond-async"
+
+
+@bp.get("/capture")
+@needs("event.read")
+@answers(JSON_TYPE)
+@takes(*PAGING)
+def jobs() -> Response:
+    """List the capture jobs, the newest first."""
+    wanted = wanted_page()
+    with reading() as session:
+        page = list_captures(session, current_actor(), per_page=wanted.per_page, token=wanted.token)
+    listed = [_head(each) for each in page.captures]
+    return point_to_next(jsonify(listed), page.next_token, None)
 
 
 @bp.post("/capture")
@@ -30,28 +51,43 @@ ROLLBACK = "rollback"
 @answers(JSON_TYPE)
 @body_limit(MAX_BYTES)
 def start() -> tuple[Response, int, dict[str, str]]:
-    """Capture an EPCISDocument."""
-    if request.headers.get("GS1-Capture-Error-Behaviour", ROLLBACK) != ROLLBACK:
-        raise UnsupportedBehaviour("A capture is recorded whole or not at all: send rollback")
-    key = idempotency_key()
-    body = received_body(MAX_BYTES, JSON_TYPE, LD_JSON_TYPE)
-    document = read_document(body, now=datetime.now(UTC))
+    """Capture a document."""
+    key, behaviour = idempotency_key(), _behaviour()
+    body = received_body(MAX_BYTES, *EVENT_TYPES)
+    document = read_capture(
+        body, request.mimetype, now=datetime.now(UTC), proceed=behaviour == "proceed"
+    )
+    is_later = _LATER in request.headers.get("Prefer", "").lower().replace(" ", "").split(",")
     with transaction() as session:
         captured = capture_document(
-            session, current_actor(), document, content_type=request.mimetype, key=key
+            session,
+            current_actor(),
+            document,
+            content_type=request.mimetype,
+            key=key,
+            behaviour=behaviour,
+            asynchronous=is_later or is_large(document),
         )
-    location = url_for("epcis.capture.job", capture_id=captured.id)
-    return jsonify(as_job(captured)), 202, {"Location": location, **replayed(captured)}
+    if captured.running:
+        worker.wake()
+    headers = {
+        "Location": url_for("epcis.capture.job", capture_id=captured.id),
+        BEHAVIOUR: captured.behaviour,
+        **replayed(captured),
+    }
+    if is_later:
+        headers["Preference-Applied"] = _LATER
+    return jsonify(_job(captured)), 202, headers
 
 
 @bp.get("/capture/<capture_id>")
 @needs("event.read")
 @answers(JSON_TYPE)
-def job(capture_id: str) -> Response:
-    """Show what a capture did."""
+def job(capture_id: str) -> tuple[Response, int, dict[str, str]]:
+    """Show what became of a capture."""
     with reading() as session:
         captured = get_capture(session, current_actor(), capture_id)
-    return jsonify(as_job(captured))
+    return jsonify(_job(captured)), 200, {BEHAVIOUR: captured.behaviour}
 
 
 def replayed(captured: Captured) -> dict[str, str]:
@@ -59,29 +95,45 @@ def replayed(captured: Captured) -> dict[str, str]:
     return {"Idempotent-Replayed": "true"} if captured.replayed else {}
 
 
-def as_job(captured: Captured) -> dict[str, Any]:
-    """Return the capture job of the standard, and which events it recorded."""
-    job: dict[str, Any] = {
+def _behaviour() -> Behaviour:
+    asked = request.headers.get(BEHAVIOUR, "rollback")
+    if asked == "proceed":
+        return "proceed"
+    if asked != "rollback":
+        raise Invalid(
+            Problem(
+                BEHAVIOUR,
+                mark("This is neither rollback nor proceed"),
+                mark("Send rollback to have all or nothing recorded, proceed to have what is good"),
+            )
+        )
+    return "rollback"
+
+
+def _head(captured: Captured) -> dict[str, Any]:
+    """Return the capture job of the standard."""
+    times = {"createdAt": captured.created_at, "finishedAt": captured.finished_at}
+    return {
         "captureID": captured.id,
-        "createdAt": as_time(captured.created_at),
+        **{name: as_time(at) for name, at in times.items() if at is not None},
         "running": captured.running,
-        "success": captured.success,
+        "success": captured.running or (captured.success and not captured.errors),
         "captureErrorBehaviour": captured.behaviour,
-        "errors": [_as_problem(captured.id, error) for error in captured.errors],
-        "eventIDs": captured.event_ids,
-        "duplicates": captured.duplicates,
+        "errors": [_error(captured, each) for each in captured.errors],
     }
-    if captured.finished_at is not None:
-        job["finishedAt"] = as_time(captured.finished_at)
-    return job
 
 
-def _as_problem(capture_id: str, error: JobError) -> dict[str, Any]:
-    """Return an error of a job as a problem document that names the event."""
-    instance = url_for("epcis.capture.job", capture_id=capture_id)
-    document = problem_document(error.status, error.title, error.problems, "", instance)
-    if error.index is not None:
-        document["index"] = error.index
-    if error.event_id is not None:
-        document["eventID"] = error.event_id
-    return document
+def _job(captured: Captured) -> dict[str, Any]:
+    """Return the capture job, and which events it recorded."""
+    return _head(captured) | {
+        "eventIDs": list(captured.event_ids),
+        "duplicates": list(captured.duplicates),
+    }
+
+
+def _error(captured: Captured, error: JobError) -> dict[str, Any]:
+    """Return the problem document of an error, and which event of the document has it."""
+    where = f"/epcis/capture/{captured.id}"
+    document = problem_document(error.status, error.title, error.problems, "about:blank", where)
+    which = {"index": error.index, "eventID": error.event_id}
+    return document | {name: value for name, value in which.items() if value is not None}

@@ -3,11 +3,18 @@
 from flask import Response, jsonify
 
 from foodtrace.trace.api.resources import JSON_TYPE, Resources, answers
+from foodtrace.trace.api.vocabularies import COLLECTIONS
 from foodtrace.trace.web import needs
 
 bp = Resources("discovery", __name__)
 
-_TOP_LEVEL = ("capture", "events")
+_TOP_LEVEL = (
+    "capture",
+    "events",
+    *(each.path for each in COLLECTIONS),
+    "queries",
+    "export",
+)
 
 
 @bp.get("/")

@@ -1,52 +1,69 @@
-"""``/epcis/events``: capture one event, and read an event again."""
+"""``/epcis/events``: ask for events, capture one, and read one again."""
 
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-import msgspec
-from flask import Response, jsonify, request
+from flask import Response, request
 
-from foodtrace.trace.api.capture import as_job, replayed
-from foodtrace.trace.api.headers import as_time
-from foodtrace.trace.api.negotiation import media_type
+from foodtrace.trace.api.capture import replayed
+from foodtrace.trace.api.found import answer_event, answer_events, answer_query, asked_query
 from foodtrace.trace.api.received import idempotency_key, received_body
-from foodtrace.trace.api.resources import JSON_TYPE, LD_JSON_TYPE, Resources, answers
-from foodtrace.trace.capture.services import EPCIS_CONTEXT, capture_document, find_event_body
-from foodtrace.trace.epcis.reader import read_event
+from foodtrace.trace.api.resources import EVENT_TYPES, Resources, answers, takes_a_query
+from foodtrace.trace.capture.reading import read_capture_event
+from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.epcis.strict_json import MAX_BYTES
 from foodtrace.trace.errors import NotFound, Problem, mark
-from foodtrace.trace.web import body_limit, current_actor, needs, reading, transaction
+from foodtrace.trace.query.model import Identified, Query
+from foodtrace.trace.query.services import MOST_PER_PAGE, find_events
+from foodtrace.trace.web import body_limit, current_actor, needs, reading, settings, transaction
 
 bp = Resources("events", __name__)
 
 
+@bp.get("/events")
+@needs("event.read")
+@answers(*EVENT_TYPES)
+@takes_a_query
+def events() -> Response:
+    """Give the events that the address asks for."""
+    return answer_query(asked_query())
+
+
 @bp.post("/events")
 @needs("event.capture")
-@answers(JSON_TYPE)
+@answers(*EVENT_TYPES)
 @body_limit(MAX_BYTES)
 def capture_event() -> tuple[Response, int, dict[str, str]]:
-    """Capture one bare event."""
+    """Capture one bare event, and give it back with its eventID."""
     key = idempotency_key()
-    body = received_body(MAX_BYTES, JSON_TYPE, LD_JSON_TYPE)
-    document = read_event(body, now=datetime.now(UTC))
+    body = received_body(MAX_BYTES, *EVENT_TYPES)
+    document = read_capture_event(body, request.mimetype, now=datetime.now(UTC))
     with transaction() as session:
         captured = capture_document(
             session, current_actor(), document, content_type=request.mimetype, key=key
         )
-    (event_id,) = captured.event_ids or captured.duplicates
+    (event,) = document.events
     # Ids such as ni:///… hold slashes: escaped, they are one segment of the path.
-    location = f"/epcis/events/{quote(event_id, safe='')}"
-    return jsonify(as_job(captured)), 201, {"Location": location, **replayed(captured)}
+    location = f"/epcis/events/{quote(event.event_id, safe='')}"
+    answer = answer_event(event.body | {"eventID": event.event_id})
+    return answer, 201, {"Location": location, **replayed(captured)}
 
 
 @bp.get("/events/<path:event_id>")
 @needs("event.read")
-@answers(JSON_TYPE, LD_JSON_TYPE)
+@answers(*EVENT_TYPES)
 def event(event_id: str) -> Response:
-    """Show an event as it was received, with all that it needs to stand alone."""
+    """Give an event back, and behind it the declarations that it is wrong."""
+    namesakes = Query((Identified((event_id,)),), descending=False)
     with reading() as session:
-        body = find_event_body(session, current_actor(), event_id)
-    if body is None:
+        page = find_events(
+            session,
+            current_actor(),
+            namesakes,
+            per_page=MOST_PER_PAGE,
+            secret=settings().secret_key,
+        )
+    if not page.events:
         raise NotFound(
             Problem(
                 "",
@@ -55,16 +72,4 @@ def event(event_id: str) -> Response:
                 {"event_id": event_id},
             )
         )
-    return Response(_found(body), mimetype=media_type())
-
-
-def _found(event: bytes) -> bytes:
-    """Return the document that a query answers with; the event is as it was received."""
-    head = {
-        "@context": EPCIS_CONTEXT,
-        "type": "EPCISQueryDocument",
-        "schemaVersion": "2.0",
-        "creationDate": as_time(datetime.now(UTC)),
-    }
-    results = b'{"queryName":"SimpleEventQuery","resultsBody":{"eventList":[%b]}}' % event
-    return b'%b,"epcisBody":{"queryResults":%b}}' % (msgspec.json.encode(head)[:-1], results)
+    return answer_events(page.events)

@@ -22,7 +22,7 @@ _SPOKEN = {
     "GS1-EPCIS-Capture-Limit": str(MAX_EVENTS),
     "GS1-EPCIS-Capture-File-Size-Limit": str(MAX_BYTES),
 }
-_BEHAVIOUR = "GS1-Capture-Error-Behaviour"
+BEHAVIOUR = "GS1-Capture-Error-Behaviour"
 
 
 def announce(response: Response) -> Response:
@@ -32,7 +32,7 @@ def announce(response: Response) -> Response:
     response.headers.update(_SPOKEN)
     response.headers["GS1-EPC-Format"] = formats().epc
     response.headers["GS1-CBV-XML-Format"] = formats().cbv
-    response.headers.setdefault(_BEHAVIOUR, "rollback")
+    response.headers.setdefault(BEHAVIOUR, "rollback")
     response.headers.add("Vary", "Accept, GS1-EPC-Format, GS1-CBV-XML-Format")
     return response
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from flask import current_app, g, request
-from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable, RequestURITooLarge
 
+from foodtrace.trace.accept import best_of
 from foodtrace.trace.api.resources import media_types_of, parameters_of_view
 from foodtrace.trace.epcis.context import STANDARD_PREFIXES, prefixes_of
 from foodtrace.trace.epcis.translation import CbvFormat, EpcFormat
@@ -68,21 +68,6 @@ def formats() -> Formats:
     return found
 
 
-def best_of(offered: Sequence[str], accepted: MIMEAccept) -> str | None:
-    """Return what is accepted most of what is offered; the first of equals, None for nothing.
-
-    Parameters such as ``charset`` are not looked at. Who sends no Accept takes anything.
-    """
-    if not accepted:
-        return offered[0]
-    ranges = {
-        value.partition(";")[0].strip().lower(): quality
-        for value, quality in sorted(accepted, key=lambda each: each[1])
-    }
-    best = max(offered, key=lambda each: _quality(each, ranges))
-    return best if _quality(best, ranges) > 0 else None
-
-
 def extensions() -> Mapping[str, str]:
     """Return the prefixes that the request may use: the standard ones, and ``GS1-Extensions``.
 
@@ -101,11 +86,6 @@ def extensions() -> Mapping[str, str]:
         )
     named = {pair[1]: pair[2] for pair in pairs if pair is not None}
     return prefixes_of(named, STANDARD_PREFIXES, "GS1-Extensions")
-
-
-def _quality(offered: str, ranges: Mapping[str, float]) -> float:
-    kind = offered.partition("/")[0]
-    return next((ranges[each] for each in (offered, f"{kind}/*", "*/*") if each in ranges), 0)
 
 
 def _check_address(known: Sequence[str] | None) -> None:

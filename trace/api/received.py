@@ -1,11 +1,14 @@
 """What a request brings besides its address: the body, how many it wants, its idempotency key."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
 
+from foodtrace.trace.api.resources import JSON_TYPE, LD_JSON_TYPE
 from foodtrace.trace.capture.once import LONGEST_KEY
+from foodtrace.trace.epcis.strict_json import read_object
 from foodtrace.trace.errors import Invalid, Problem, QueryParameter, TooLarge, mark
 
 DEFAULT_PER_PAGE = 30
@@ -66,6 +69,12 @@ def received_body(most: int, *media_types: str) -> bytes:
             )
         )
     return body
+
+
+def received_object(most: int) -> dict[str, Any]:
+    """Return the JSON object that the body is, read as strictly as events are."""
+    value: dict[str, Any] = read_object(received_body(most, JSON_TYPE, LD_JSON_TYPE)).value
+    return value
 
 
 def idempotency_key() -> str | None:

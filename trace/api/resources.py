@@ -11,6 +11,7 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 JSON_TYPE = "application/json"
 LD_JSON_TYPE = "application/ld+json"
 XML_TYPES = ("application/xml", "text/xml")
+EVENT_TYPES = (JSON_TYPE, LD_JSON_TYPE, *XML_TYPES)
 
 PAGING = ("perPage", "nextPageToken")
 
