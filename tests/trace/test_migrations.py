@@ -16,10 +16,13 @@ from foodtrace.trace.store.session import Store
 from .acts import capture, make, rows
 
 for package in (
+    "trace.codes",
+    "trace.links",
     "trace.masterdata",
     "trace.access",
     "trace.query",
     "trace.subscriptions",
+    "producers.printing",
     "inspections",
 ):
     importlib.import_module(f"foodtrace.{package}.models")
