@@ -1,7 +1,7 @@
 """What somebody asks for who subscribes: the body of the request, checked. Pure.
 
-EPCIS 2.0 (section 12.7.7) and its OpenAPI: ``dest``, ``secret`` (``signatureToken`` in its
-text), and either ``stream: true`` or a ``schedule``; ``reportIfEmpty`` for schedules.
+The REST binding of EPCIS 2.0: ``dest``, ``secret`` (``signatureToken`` in some versions of
+it), and either ``stream: true`` or a ``schedule``; ``reportIfEmpty`` for schedules.
 """
 
 import base64

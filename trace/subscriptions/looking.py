@@ -88,10 +88,12 @@ def _look(store: Store, subscription_id: str, up_to_id: int, now: datetime) -> b
         stands = has_standing(session, subscription, now)
         seen = _seen(session, subscription, up_to_id, now) if stands else None
     with store.transaction() as session:
-        if seen is None:
-            end(session, session.merge(subscription, load=False), "nobody", now)
-            return True
-        return _write(session, subscription, seen, now)
+        if seen is not None:
+            return _write(session, subscription, seen, now)
+        abandoned = session.get(Subscription, subscription_id, with_for_update=True)
+        if abandoned is not None:
+            end(session, abandoned, "nobody", now)
+        return True
 
 
 def _seen(session: Session, subscription: Subscription, up_to_id: int, now: datetime) -> _Seen:

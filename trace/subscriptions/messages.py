@@ -82,7 +82,7 @@ def signed_headers(
     """Return the headers of a message; `now`, in UTC, is part of what is signed.
 
     ``webhook-signature`` is that of Standard Webhooks and covers number, time and body;
-    ``GS1-Signature`` (EPCIS 2.0, section 12.7.7) is the HMAC-SHA256 of the body, in Base64.
+    ``GS1-Signature``, whose kind EPCIS 2.0 leaves open, is the HMAC-SHA256 of the body in Base64.
     """
     key = key_of(secret)
     digest = hmac.new(key, body, hashlib.sha256).digest()

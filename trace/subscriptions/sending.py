@@ -216,11 +216,14 @@ def _claim(session: Session, delivery: Delivery, to: Subscription, now: datetime
 
 def _settle(session: Session, claim: Claim, status: int | None, said: str, now: datetime) -> bool:
     """Write what came of an attempt; answer whether the next message may be sent at once."""
+    # In the order in which one who unsubscribes locks them.
+    subscription = session.get(Subscription, claim.subscription_id, with_for_update=True)
     delivery = session.get(Delivery, claim.delivery_id, with_for_update=True)
-    if delivery is None or delivery.state != "waiting" or delivery.attempts != claim.attempt:
-        # Unsubscribed, ended, or so late that somebody else tries already.
+    if subscription is None or delivery is None:
         return False
-    subscription = session.get_one(Subscription, claim.subscription_id)
+    if delivery.state != "waiting" or delivery.attempts != claim.attempt:
+        # Ended, or so late that somebody else tries already.
+        return False
     delivery.answer = said[:_LONGEST_ANSWER]
     if status is not None and 200 <= status < 300:
         delivery.state, delivery.finished_at = "done", now

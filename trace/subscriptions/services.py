@@ -65,7 +65,7 @@ class Subscribed:
     ended_because: str | None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the subscription as answers have it (EPCIS 2.0, section 12.7.7)."""
+        """Return the subscription as answers have it (REST binding of EPCIS 2.0)."""
         trigger: dict[str, Any] = (
             {"stream": True}
             if self.schedule is None
