@@ -1,6 +1,7 @@
 """The commands demo, import, rebuild and export, run as a person types them."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +19,7 @@ from foodtrace.trace.epcis.translation import CbvFormat, EpcFormat, translated
 from foodtrace.trace.store.models import Event
 from foodtrace.trace.store.session import Store
 
+DATA = Path(__file__).parents[1] / "data/epcis"
 DAY = ("--date", "2026-11-20")
 URL = f"http://127.0.0.1:8000{acts.GOOD_JAR}"
 
@@ -115,6 +117,27 @@ def test_demo_refuses_a_day_to_come(run):
     assert done.exit_code == 1
     assert "Traceback" not in done.output
     assert "future" in done.output
+
+
+def test_import_takes_xml_and_answers_to_queries(run_on_both):
+    xml = DATA / "XML-2.0/Capture/Documents/Combination_of_different_event.xml"
+    old = DATA / "XML-1.2/Capture/Documents/GS1_US_Pharma_Example_2_2_1_1.xml"
+    bare = sorted((DATA / "XML-2.0/Capture/Events").iterdir())[0]
+    answer = DATA / "Query/queryDocument.json"
+    done = run_on_both("import", xml, old, bare, answer)
+    assert done.exit_code == 0, done.output
+    reports = done.stdout.splitlines()
+    assert len(reports) == 4
+    assert all(int(each.split(": ")[-1].split()[0]) > 0 for each in reports)
+    again = run_on_both("import", xml, old, bare, answer)
+    assert again.stdout.count("imported before, nothing to do") == 4
+
+
+def test_import_names_the_place_in_a_file_of_xml(run, tmp_path):
+    (tmp_path / "bad.xml").write_text("<ObjectEvent>\n<action>EAT</action>\n</ObjectEvent>")
+    done = run("import", "bad.xml")
+    assert done.exit_code == 1
+    assert "line 2, ObjectEvent/action: The value is not one of" in done.output
 
 
 def test_import_reports_each_file(run_on_both):

@@ -12,7 +12,7 @@ from ..trace.acts import count, document, make
 from ..web import add_key
 from .test_app import serving
 
-EVENTS = 1_500
+EVENTS = 3_000
 
 
 def send(port, key, body=None, path="/epcis/capture"):
