@@ -9,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foodtrace.trace.epcis.reader import read_document, read_event
-from foodtrace.trace.query.extensions import collect_extensions
+from foodtrace.trace.query.extensions import MOST_FACTS, collect_extensions
 from foodtrace.trace.query.fields import facts_of, field_of, key_of
-from foodtrace.trace.query.keys import TIMES, Collection, field_name, number_in, thing, time_in
+from foodtrace.trace.query.keys import (
+    TIMES,
+    Collection,
+    _key_of,
+    field_name,
+    number_in,
+    thing,
+    time_in,
+)
 
 CONTEXT = [
     "https://ref.gs1.org/standards/epcis/epcis-context.jsonld",
@@ -146,6 +154,23 @@ def test_an_inner_field_is_found_at_any_depth_but_not_at_the_top():
     }
     assert found == {"ILMD_a", "INNER_ILMD_b", "INNER_ILMD_c", "INNER_ILMD_d"}
     assert key_of("INNER_ILMD_https://example.com/ns#c", "y") in told.keys
+
+
+def test_only_so_much_of_the_extensions_of_one_event_can_be_asked_for():
+    told = facts(**{"ex:numbers": list(range(MOST_FACTS + 100))})
+    field = "https://example.com/ns#numbers"
+    assert len(told.keys) == MOST_FACTS
+    assert (field_of(field), 0.0) in told.numbers
+    assert (field_of(field), MOST_FACTS + 99.0) not in told.numbers
+
+
+def test_a_long_text_is_one_fact_and_is_not_kept_in_memory():
+    text = "long " * 100_000
+    before = _key_of.cache_info().currsize
+    told = facts(**{"ex:note": text})
+    assert key_of("https://example.com/ns#note", text) in told.keys
+    assert key_of("https://example.com/ns#note", text + " ") not in told.keys
+    assert _key_of.cache_info().currsize <= before + 2
 
 
 def test_a_temperature_in_fahrenheit_is_one_in_celsius():

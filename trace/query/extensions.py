@@ -25,6 +25,10 @@ AREAS = (
 # Before the area: somewhere within its extensions, not directly at its top.
 INNER = "INNER_"
 
+# So much of what the extensions of one event say can be asked for, in the order in which it
+# stands there. A list of a million numbers would be a million rows.
+MOST_FACTS = 10_000
+
 # The members of an object that are the value of the field itself: of JSON-LD, and of an
 # element of XML that has attributes as well.
 _OWN_VALUE = ("@value", "@id", "#text")
@@ -44,10 +48,10 @@ def _collect(
 ) -> None:
     found.say(field, None)
     waiting = [value]
-    while waiting:
+    while waiting and len(found.keys) < MOST_FACTS:
         part = waiting.pop()
         if isinstance(part, list):
-            waiting.extend(part)
+            waiting.extend(reversed(part))
         elif not isinstance(part, dict):
             found.say_all(field, part)
         else:

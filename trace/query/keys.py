@@ -26,22 +26,29 @@ TIMES = "@time"
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 _DIGITS_OF_A_YEAR = 4
+# Longer texts are not kept in memory: thousands of them would fill it.
+_LONG = 300
 # What may stand between a namespace and a name in it.
 _BETWEEN = "#/:"
 # No traps: a number beyond all others has a writing too.
 _WRITING = Context(prec=40, traps=[])
 
 
-# The same fields, steps and places stand in event after event; texts are at most a few kB.
-@lru_cache(maxsize=16_384)
 def key_of(field: str, value: str | None) -> int:
     """Return the key of a fact, a signed integer of 64 bits; None: the field is there."""
+    if len(field) > _LONG or (value is not None and len(value) > _LONG):
+        return _key_of.__wrapped__(field, value)
+    return _key_of(field, value)
+
+
+# The same fields, steps and places stand in event after event.
+@lru_cache(maxsize=16_384)
+def _key_of(field: str, value: str | None) -> int:
     said = field if value is None else f"{field}\0{value}"
     digest = blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)
 
 
-@lru_cache(maxsize=4096)
 def field_of(field: str) -> int:
     """Return the key of a field that numbers or times are said of."""
     return key_of(field, None)
@@ -56,7 +63,9 @@ def field_name(name: str, prefixes: Mapping[str, str]) -> str:
     prefix, _, local = name.partition(":")
     namespace = prefixes.get(prefix)
     if namespace is None or local.startswith("//"):
-        return _field_name("", name)
+        namespace, local = "", name
+    if len(local) > _LONG:
+        return _field_name.__wrapped__(namespace, local)
     return _field_name(namespace, local)
 
 
@@ -73,7 +82,6 @@ def full_name(namespace: str, local: str) -> str:
     return f"{namespace}{between}{local}"
 
 
-@lru_cache(maxsize=16_384)
 def thing(text: str) -> str:
     """Return a text as facts hold it: GS1 keys in their canonical form, all else as it is.
 
@@ -99,9 +107,13 @@ class Text:
     time: float | None = None
 
 
-@lru_cache(maxsize=16_384)
 def read_text(text: str) -> Text:
     """Return what an event says by a text."""
+    return _read_text(text) if len(text) <= _LONG else Text((thing(text),))
+
+
+@lru_cache(maxsize=16_384)
+def _read_text(text: str) -> Text:
     start = text[:1]
     if start.isdigit() or start in ("+", "-"):
         number = number_in(text)
