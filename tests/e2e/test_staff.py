@@ -136,7 +136,7 @@ def test_a_regulator_sees_the_chain_both_ways_and_recalls_what_was_made_of_it(
         ("shifan.lab", ["/inspections/certificates", "/inspections/certificates/new"]),
         ("shifan.regulator", ["/inspections/lots", f"/inspections/lots{acts.GOOD_JAR}",
                               "/inspections/recalls"]),
-        ("shifan.admin", ["/account"]),
+        ("shifan.admin", ["/account", "/account/subscriptions"]),
     ],
 )  # fmt: skip
 def test_the_consoles_are_accessible_on_a_phone(signed_in, site, username, paths):
