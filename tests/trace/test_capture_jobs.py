@@ -13,7 +13,7 @@ from foodtrace.trace.capture import jobs, recording, waiting
 from foodtrace.trace.capture.jobs import get_capture, is_large, list_captures
 from foodtrace.trace.capture.rebuild import rebuild
 from foodtrace.trace.capture.services import capture_document, find_event_body
-from foodtrace.trace.capture.waiting import MOST_ATTEMPTS, record_waiting
+from foodtrace.trace.capture.waiting import MOST_ATTEMPTS, MOST_ATTEMPTS_WHEN_BUSY, record_waiting
 from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.errors import Invalid, NotFound, Unauthenticated, Unavailable, Unprocessable
 from foodtrace.trace.store.models import Capture, Document, Event
@@ -221,6 +221,17 @@ def test_a_database_that_is_away_for_a_while_is_no_fault_of_the_document(store, 
                 record_waiting(store, settings_of(store))
     assert work(store)
     assert job_of(store, queued).success
+
+
+def test_a_busy_database_is_waited_for_but_not_for_ever(store, monkeypatch):
+    queued = queue(store, make(1, {"A": 1}))
+    breaking(monkeypatch, OperationalError("", {}, Exception("canceled: lock timeout")))
+    for _ in range(MOST_ATTEMPTS_WHEN_BUSY - 1):
+        with pytest.raises(OperationalError):
+            record_waiting(store, settings_of(store))
+    assert job_of(store, queued).running
+    assert record_waiting(store, settings_of(store))
+    assert [error.status for error in job_of(store, queued).errors] == [500]
 
 
 def raising(error):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture.jobs import (
@@ -28,8 +29,10 @@ from foodtrace.trace.store.models import Capture, Document
 from foodtrace.trace.store.session import Store
 
 # A document that cannot be recorded, for a reason that is not its own, is given up after so
-# many attempts: others wait behind it.
+# many attempts: others wait behind it. A database that is busy, with a rebuild say, is given
+# more of them; the worker rests longer each time, so they are half an hour.
 MOST_ATTEMPTS = 3
+MOST_ATTEMPTS_WHEN_BUSY = 30
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +105,9 @@ def _record(session: Session, job: _Job, content: _Content | None) -> None:
 def _is_given_up(store: Store, job: _Job, error: Exception) -> bool:
     """Count an attempt that failed, or end the job; a refusal would only come again."""
     attempts = job.result.get("attempts", 0) + 1
-    if not isinstance(error, FoodtraceError) and attempts < MOST_ATTEMPTS:
+    is_busy = isinstance(error, OperationalError)
+    most = MOST_ATTEMPTS_WHEN_BUSY if is_busy else MOST_ATTEMPTS
+    if not isinstance(error, FoodtraceError) and attempts < most:
         counted = _COUNT.values(result={**job.result, "attempts": attempts})
         with store.transaction() as session:
             session.connection().execute(counted, {"capture_id": job.id})
