@@ -49,16 +49,19 @@ class Settings:
             base_url=base_url,
             secret_key=os.environ.get("FOODTRACE_SECRET_KEY") or _kept_secret(data),
             secure_cookies=base_url.startswith("https://"),
-            webhook_hosts=frozenset(map(_host, _listed("FOODTRACE_WEBHOOK_HOSTS"))),
-            webhook_networks=tuple(map(ip_network, _listed("FOODTRACE_WEBHOOK_NETWORKS"))),
-            webhook_ca_file=_file("FOODTRACE_WEBHOOK_CA_FILE"),
+            webhook_hosts=frozenset(
+                map(_host, _listed(os.environ.get("FOODTRACE_WEBHOOK_HOSTS", "")))
+            ),
+            webhook_networks=tuple(
+                map(ip_network, _listed(os.environ.get("FOODTRACE_WEBHOOK_NETWORKS", "")))
+            ),
+            webhook_ca_file=_file(os.environ.get("FOODTRACE_WEBHOOK_CA_FILE")),
         )
 
 
-def _listed(name: str) -> tuple[str, ...]:
+def _listed(value: str) -> list[str]:
     """Return what a setting lists, separated by commas."""
-    parts = (part.strip() for part in os.environ.get(name, "").split(","))
-    return tuple(part for part in parts if part)
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _host(entry: str) -> tuple[str, int]:
@@ -69,8 +72,7 @@ def _host(entry: str) -> tuple[str, int]:
     return match[1].strip("[]"), int(match[2] or 443)
 
 
-def _file(name: str) -> Path | None:
-    value = os.environ.get(name)
+def _file(value: str | None) -> Path | None:
     return Path(value).absolute() if value else None
 
 
