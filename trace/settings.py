@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
+from foodtrace.trace.errors import Invalid, Problem, mark
+
 _HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
 
 
@@ -38,7 +40,7 @@ class Settings:
         FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS and FOODTRACE_WEBHOOK_CA_FILE.
 
         Without a secret key, one is made on the first start and kept in the data folder.
-        Raises ValueError when a host or network is none.
+        Raises Invalid when a host, network or file is none.
         """
         data = Path(os.environ.get("FOODTRACE_DATA", "data")).absolute()
         base_url = os.environ.get("FOODTRACE_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
@@ -53,7 +55,7 @@ class Settings:
                 map(_host, _listed(os.environ.get("FOODTRACE_WEBHOOK_HOSTS", "")))
             ),
             webhook_networks=tuple(
-                map(ip_network, _listed(os.environ.get("FOODTRACE_WEBHOOK_NETWORKS", "")))
+                map(_network, _listed(os.environ.get("FOODTRACE_WEBHOOK_NETWORKS", "")))
             ),
             webhook_ca_file=_file(os.environ.get("FOODTRACE_WEBHOOK_CA_FILE")),
         )
@@ -68,12 +70,28 @@ def _host(entry: str) -> tuple[str, int]:
     """Return host and port of an entry: ``partner.example``, ``[2001:db8::7]:8443``."""
     match = _HOST.fullmatch(entry.lower())
     if match is None:
-        raise ValueError(f"FOODTRACE_WEBHOOK_HOSTS: {entry!r} is no host, nor host:port")
+        raise _wrong("FOODTRACE_WEBHOOK_HOSTS", entry, mark("Write erp.partner.example:8443"))
     return match[1].strip("[]"), int(match[2] or 443)
 
 
+def _network(entry: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(entry)
+    except ValueError:
+        raise _wrong("FOODTRACE_WEBHOOK_NETWORKS", entry, mark("Write 10.1.0.0/16")) from None
+
+
 def _file(value: str | None) -> Path | None:
-    return Path(value).absolute() if value else None
+    if not value:
+        return None
+    if not Path(value).is_file():
+        raise _wrong("FOODTRACE_WEBHOOK_CA_FILE", value, mark("Name a file that is there"))
+    return Path(value).absolute()
+
+
+def _wrong(setting: str, value: str, fix: str) -> Invalid:
+    rule = mark("The setting %(setting)s cannot be %(value)s")
+    return Invalid(Problem("", rule, fix, {"setting": setting, "value": value}))
 
 
 def _kept_secret(data: Path) -> str:

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 import pytest
 
 from foodtrace.trace import settings
+from foodtrace.trace.errors import Invalid
 from foodtrace.trace.settings import Settings
 
 from .test_idempotency import at_once
@@ -57,8 +58,19 @@ def test_hosts_and_networks_for_messages_are_listed(monkeypatch, tmp_path):
     assert found.webhook_ca_file is None
 
 
-@pytest.mark.parametrize("entry", ["https://a.example", "a.example/", "a.example:0", "*", "a b"])
-def test_what_is_no_host_for_messages_keeps_the_service_from_starting(monkeypatch, entry):
-    monkeypatch.setenv("FOODTRACE_WEBHOOK_HOSTS", entry)
-    with pytest.raises(ValueError, match="FOODTRACE_WEBHOOK_HOSTS"):
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        *(
+            ("HOSTS", entry)
+            for entry in ("https://a.example", "a.example/", "a.example:0", "*", "a b")
+        ),
+        ("NETWORKS", "10.1.2.3/16"),
+        ("NETWORKS", "ten"),
+        ("CA_FILE", "/nowhere/ca.pem"),
+    ],
+)
+def test_a_wrong_setting_for_messages_keeps_the_service_from_starting(monkeypatch, name, entry):
+    monkeypatch.setenv(f"FOODTRACE_WEBHOOK_{name}", entry)
+    with pytest.raises(Invalid, match=f"FOODTRACE_WEBHOOK_{name}"):
         Settings.from_environment()
