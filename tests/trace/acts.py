@@ -11,7 +11,18 @@ from foodtrace.trace.capture.rebuild import derived_tables
 from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.masterdata.models import Lot
-from foodtrace.trace.store.models import Base, Containment, Edge, Event, Item
+from foodtrace.trace.query.model import Identified, Query
+from foodtrace.trace.query.results import as_result
+from foodtrace.trace.query.services import find_events
+from foodtrace.trace.store.models import (
+    Base,
+    Containment,
+    Document,
+    Edge,
+    Event,
+    Item,
+    Statement,
+)
 
 GTIN = "09506000134352"
 START = datetime(2026, 5, 1, 8, tzinfo=UTC)
@@ -138,6 +149,20 @@ def capture(store, *events, actor=ALBA, key=None):
     read = read_document(document(*events), now=datetime.now(UTC))
     with store.transaction() as session:
         return capture_document(session, actor, read, content_type="application/ld+json", key=key)
+
+
+def shown(session, actor, event_id):
+    """Return the events of this eventID that the actor sees, in the order of recording."""
+    query = Query((Identified((event_id,)),), descending=False)
+    page = find_events(session, actor, query, per_page=100, secret="a secret of tests")
+    return [as_result(each) for each in page.events]
+
+
+def statement_bytes(session, statement_id):
+    """Return a statement as it was received."""
+    row = session.get_one(Statement, statement_id)
+    body = session.get_one(Document, row.document_id).body
+    return body[row.start : row.start + row.length]
 
 
 def names(session):

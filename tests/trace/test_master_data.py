@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from foodtrace.trace.capture import recording
 from foodtrace.trace.capture.rebuild import rebuild
-from foodtrace.trace.capture.services import capture_document, statement_bytes
+from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.epcis import master_data
 from foodtrace.trace.epcis.master_data import attribute_name
 from foodtrace.trace.epcis.reader import read_document
@@ -18,7 +18,7 @@ from foodtrace.trace.masterdata.models import MasterAttribute, MasterChild
 from foodtrace.trace.store.models import Statement
 from foodtrace.trace.store.session import Store
 
-from .acts import ALBA, BRUNO, CONTEXT, count, document, make, rows
+from .acts import ALBA, BRUNO, CONTEXT, count, document, make, rows, statement_bytes
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 PLACE = "urn:epc:id:sgln:9506000.00001.0"

@@ -7,14 +7,14 @@ import pytest
 
 from foodtrace.trace.capture.jobs import get_capture
 from foodtrace.trace.capture.rebuild import rebuild
-from foodtrace.trace.capture.services import capture_document, find_event_body
+from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.epcis.problems import MAX_PROBLEMS
 from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.worker import work_once
 
 from ..web import settings_of
-from .acts import ALBA, count, document, make, pack, rows, see, transform
+from .acts import ALBA, count, document, make, pack, rows, see, shown, transform
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -141,8 +141,8 @@ def test_what_proceeded_is_made_again_as_it_was(store, asynchronous):
         rebuild(session)
     assert rows(store) == before
     with store.reading() as session:
-        shown = find_event_body(session, ALBA, good[1]["eventID"])
-    assert json.loads(shown)["inputQuantityList"] == good[1]["inputQuantityList"]
+        (event,) = shown(session, ALBA, good[1]["eventID"])
+    assert event["inputQuantityList"] == good[1]["inputQuantityList"]
 
 
 def test_the_same_body_again_is_the_same_job_with_its_errors(store):

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import Actor
-from foodtrace.trace.access.policy import can, require
-from foodtrace.trace.capture.events import namesakes_of
+from foodtrace.trace.access.policy import require
 from foodtrace.trace.capture.jobs import Behaviour, Captured, answered, ended, insert_job
 from foodtrace.trace.capture.projections import Received, projection_of
 from foodtrace.trace.capture.reading import JSON_TYPE, LD_JSON_TYPE
@@ -21,8 +20,7 @@ from foodtrace.trace.capture.recording import attempted, record
 from foodtrace.trace.capture.statements import store_document, store_statements
 from foodtrace.trace.epcis.model import EventDocument
 from foodtrace.trace.epcis.reader import read_event
-from foodtrace.trace.errors import NotFound
-from foodtrace.trace.store.models import Document, Event, Statement
+from foodtrace.trace.store.models import Event
 
 EPCIS_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 FOODTRACE_NAMESPACE = "https://foodtrace.example/ns/"
@@ -132,68 +130,6 @@ def record_statement(session: Session, actor: Actor, kind: str, body: dict[str, 
     # The projection sees what rebuild will see: the bytes, read again.
     projection_of(kind).apply(session, statement_id, msgspec.json.decode(content), received)
     return statement_id
-
-
-def statement_bytes(session: Session, statement_id: int) -> bytes:
-    """Return a statement's bytes as they were received. Raises NotFound."""
-    content = session.scalar(
-        select(func.substr(Document.body, Statement.start + 1, Statement.length))
-        .join(Statement, Statement.document_id == Document.id)
-        .where(Statement.id == statement_id)
-    )
-    if content is None:
-        raise NotFound()
-    return bytes(content)
-
-
-def find_event_body(session: Session, actor: Actor, event_id: str) -> bytes | None:
-    """Return an event so that it stands alone: as received, with its document's ``@context``.
-
-    Of an event that was declared wrong this is the declaration, which repeats it. None when
-    there is nothing that the actor may see. Where several parties used one eventID, the
-    actor's own event comes first, then the one recorded first.
-    """
-    visible = [
-        each
-        for each in namesakes_of(session, [event_id])
-        if can(actor, "event.read", owner=each.party_id)
-    ]
-    if not visible:
-        return None
-    own = [each for each in visible if each.party_id == actor.party_id]
-    chosen = (own or visible)[0].party_id
-    newest = max(each.id for each in visible if each.party_id == chosen)
-    document_body = session.scalars(
-        select(Document.body)
-        .join(Statement, Statement.document_id == Document.id)
-        .where(Statement.id == newest)
-    ).one()
-    return standing_alone(statement_bytes(session, newest), document_body)
-
-
-def standing_alone(event: bytes, document: bytes) -> bytes:
-    """Return an event's bytes with the ``@context`` of its document in front of its own.
-
-    All else stays as it was received, byte for byte.
-    """
-    if event == document.strip():
-        return event
-    outer = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
-    inner = msgspec.json.decode(event, type=dict[str, msgspec.Raw])
-    contexts: list[Any] = []
-    for source in (outer, inner):
-        if "@context" in source:
-            context = msgspec.json.decode(source["@context"])
-            contexts += context if isinstance(context, list) else [context]
-    merged = b'"@context":' + msgspec.json.encode(contexts)
-    if "@context" not in inner:
-        return b"{" + merged + b"," + event[1:]
-    members = [
-        msgspec.json.encode(name) + b":" + bytes(value)
-        for name, value in inner.items()
-        if name != "@context"
-    ]
-    return b"{" + b",".join([merged, *members]) + b"}"
 
 
 def _received(actor: Actor) -> Received:
