@@ -243,9 +243,12 @@ def class_fits(item, pattern, prefixes):
     if lots:
         company, first, rest = lots.groups()
         return re.fullmatch(rf"/01/{first}{company}{rest}\d/10/.+", item) is not None
+    all_lots = re.fullmatch(r"urn:epc:idpat:lgtin:(\d+)\.\*\.\*", pattern)
+    if all_lots:
+        return re.fullmatch(rf"/01/\d{all_lots.group(1)}\d+/10/.+", item) is not None
     all_of = re.fullmatch(r"urn:epc:idpat:sgtin:(\d+)\.\*\.\*", pattern)
     if all_of:
-        return re.match(rf"/01/\d{all_of.group(1)}", item) is not None
+        return re.fullmatch(rf"/01/\d{all_of.group(1)}\d+", item) is not None
     return item == thing(pattern, prefixes)
 
 

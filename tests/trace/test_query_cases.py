@@ -370,7 +370,8 @@ CASES = [
     ({"MATCH_outputEPCClass": [LOT]}, ""),
     ({"MATCH_anyEPCClass": [LOT]}, "harvest packing pressing"),
     ({"MATCH_anyEPCClass": ["urn:epc:idpat:sgtin:9506000.*.*"]},
-     "harvest serials packing pressing"),
+     "serials"),
+    ({"MATCH_anyEPCClass": ["urn:epc:idpat:lgtin:9506000.*.*"]}, "harvest packing pressing"),
     # How many
     ({"EQ_quantity": [120, 2]}, "harvest serials"),
     ({"GT_quantity": 120}, "packing"),

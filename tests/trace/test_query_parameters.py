@@ -328,7 +328,7 @@ def patterns(text, name="MATCH_epc"):
 )  # fmt: skip
 def test_a_pattern_is_a_range_of_identifiers(text, low):
     (pattern,) = patterns(f"urn:epc:idpat:{text}")
-    assert pattern == Pattern(low, low[:-1] + chr(ord(low[-1]) + 1))
+    assert (pattern.low, pattern.high) == (low, low[:-1] + chr(ord(low[-1]) + 1))
 
 
 def test_a_company_has_a_range_for_each_first_digit():
@@ -337,6 +337,19 @@ def test_a_company_has_a_range_for_each_first_digit():
     assert [each.low for each in patterns("urn:epc:idpat:sscc:9506000.*")] == [
         f"/00/{digit}9506000" for digit in range(10)
     ]
+
+
+def test_a_pattern_of_a_company_tells_its_products_from_their_lots_and_serials():
+    def shape(scheme, name):
+        return patterns(f"urn:epc:idpat:{scheme}:9506000.*.*", name)[0].shape
+
+    gtin = "/01/______________"
+    assert shape("sgtin", "MATCH_epc") == f"{gtin}/21/%"
+    assert shape("upui", "MATCH_epc") == f"{gtin}/235/%"
+    assert shape("lgtin", "MATCH_epcClass") == f"{gtin}/10/%"
+    assert shape("sgtin", "MATCH_epcClass") == gtin
+    assert shape("grai", "MATCH_parentID") == "/8003/_______________%"
+    assert shape("grai", "MATCH_epcClass") == "/8003/______________"
 
 
 def test_a_place_with_any_extension_may_also_have_none():

@@ -251,7 +251,11 @@ def _matching(patterns: Sequence[Pattern]) -> ColumnElement[bool]:
     canonical = _InByteOrder(_ITEM.canonical)
     exact = [pattern.low for pattern in patterns if pattern.high is None]
     ranges = [
-        and_(canonical >= pattern.low, canonical < pattern.high)
+        and_(
+            canonical >= pattern.low,
+            canonical < pattern.high,
+            *([] if pattern.shape is None else [_ITEM.canonical.like(pattern.shape)]),
+        )
         for pattern in patterns
         if pattern.high is not None and _is_storable(pattern.low + pattern.high)
     ]

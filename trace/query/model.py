@@ -57,10 +57,15 @@ class Compares:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Identifiers from `low` on, and before `high`; without `high` exactly `low`."""
+    """Identifiers from `low` on, and before `high`; without `high` exactly `low`.
+
+    Of a range only those count that have the shape, written as for SQL's LIKE: ``_`` is one
+    character, ``%`` any number of them.
+    """
 
     low: str
     high: str | None = None
+    shape: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

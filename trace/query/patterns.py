@@ -5,9 +5,8 @@ A pattern is a pure identity pattern of the EPC Tag Data Standard (section 8), s
 end. It becomes ranges of canonical identifiers: one, or ten where the first digit of the key
 stands before the company prefix. The canonical form of a key does not say how long its company
 prefix is, so that a pattern of a short prefix also matches the longer prefixes that begin
-with it; and where all references of a company are asked for, a pattern among classes
-matches its products and their lots. Anything without a star matches itself and nothing else: a
-product does not match its lots (EPCIS 2.0, section 8.2.7.1.1).
+with it. Anything without a star matches itself and nothing else: a product does not match its
+lots (EPCIS 2.0, section 8.2.7.1.1).
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,29 +28,39 @@ class _Scheme:
     """An EPC scheme: its application identifier and how many fields it has.
 
     `lead` is what stands before the company prefix: a digit of the reference, or always the
-    same text.
+    same text. The key has so many digits (`number`; 0: any), and `behind` them stands what
+    tells the single thing from its class.
     """
 
     ai: str
     fields: int
     lead: str | None = ""  # None: one digit, which a URN writes behind the company prefix
+    number: int = 0
+    behind: str = ""
     form: str = "id"
+
+    def shape(self, *, of_classes: bool) -> str | None:
+        """Return the shape of the things that the scheme names, or of their classes."""
+        if not self.number or not self.behind:
+            return None
+        single = self.form == "class" or not of_classes
+        return f"/{self.ai}/{'_' * self.number}{self.behind if single else ''}"
 
 
 _SCHEMES: Mapping[str, _Scheme] = {
-    "sgtin": _Scheme("01", 3, None),
-    "lgtin": _Scheme("01", 3, None, "class"),
-    "upui": _Scheme("01", 3, None),
-    "itip": _Scheme("8006", 5, None),
+    "sgtin": _Scheme("01", 3, None, 14, "/21/%"),
+    "lgtin": _Scheme("01", 3, None, 14, "/10/%", "class"),
+    "upui": _Scheme("01", 3, None, 14, "/235/%"),
+    "itip": _Scheme("8006", 5, None, 18, "/21/%"),
     "sscc": _Scheme("00", 2, None),
     "sgln": _Scheme("414", 3),
     "pgln": _Scheme("417", 2),
-    "grai": _Scheme("8003", 3, "0"),
+    "grai": _Scheme("8003", 3, "0", 14, "_%"),
     "giai": _Scheme("8004", 2),
     "gsrn": _Scheme("8018", 2),
     "gsrnp": _Scheme("8017", 2),
-    "gdti": _Scheme("253", 3),
-    "sgcn": _Scheme("255", 3),
+    "gdti": _Scheme("253", 3, "", 13, "_%"),
+    "sgcn": _Scheme("255", 3, "", 13, "_%"),
     "cpi": _Scheme("8010", 3),
     "ginc": _Scheme("401", 2),
     "gsin": _Scheme("402", 2),
@@ -84,11 +93,12 @@ def patterns_of(text: str, *, of_classes: bool) -> Iterator[Pattern]:
         or (known and not is_digits(fields[0]))
     ):
         raise Invalid(_malformed())
+    shape = scheme.shape(of_classes=of_classes)
     if known == 0:
-        yield _beginning_with(f"/{scheme.ai}/{scheme.lead or ''}")
+        yield _beginning_with(f"/{scheme.ai}/{scheme.lead or ''}", shape)
     elif known == 1:
         for lead in _TEN if scheme.lead is None else (scheme.lead,):
-            yield _beginning_with(f"/{scheme.ai}/{lead}{fields[0]}")
+            yield _beginning_with(f"/{scheme.ai}/{lead}{fields[0]}", shape)
     else:
         yield from _of_reference(name, scheme, fields[:known], of_classes=of_classes)
 
@@ -106,17 +116,17 @@ def _of_reference(
         if name == "sgln":  # extension 0 is written as none
             yield Pattern(parse_identifier(f"urn:epc:id:sgln:{stem}.0").canonical)
         one = parse_identifier(f"urn:epc:{scheme.form}:{name}:{stem}.1").canonical
-        yield _beginning_with(one[:-1])
+        yield _beginning_with(one[:-1], scheme.shape(of_classes=False))
     elif name == "itip" and len(known) == 2:
         piece = parse_identifier(f"urn:epc:id:itip:{'.'.join(known)}.01.01.1").canonical
-        yield _beginning_with(piece[: len("/8006/") + 14])
+        yield _beginning_with(piece[: len("/8006/") + 14], scheme.shape(of_classes=of_classes))
     else:
         raise Invalid(_malformed())
 
 
-def _beginning_with(start: str) -> Pattern:
+def _beginning_with(start: str, shape: str | None) -> Pattern:
     """Return the range of all texts with this start, in the order of their bytes."""
-    return Pattern(start, start[:-1] + chr(ord(start[-1]) + 1))
+    return Pattern(start, start[:-1] + chr(ord(start[-1]) + 1), shape)
 
 
 def _malformed() -> Problem:
