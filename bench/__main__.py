@@ -4,19 +4,21 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench import capture, chain, scan
+from bench import capture, chain, query, scan
 from bench.databases import fill_postgresql, fill_sqlite, postgresql
 from bench.figures import Figure, progress, table
 from bench.supply import Supply
 from tests.postgres import PostgresServer
 
-PARTS = ("chain", "scan", "capture")
+PARTS = ("chain", "scan", "capture", "query")
 
 
 def main() -> None:
     """Run the parts that are asked for, all if none is."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="chain|scan|capture")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="chain|scan|capture|query"
+    )
     parser.add_argument("--quick", action="store_true", help="a small graph and short runs")
     chosen = parser.parse_args()
     figures: list[Figure] = []
@@ -43,7 +45,7 @@ def chains(folder: Path, server: PostgresServer, quick: bool) -> list[Figure]:
     return figures
 
 
-RUN = {"chain": chains, "scan": scan.measure, "capture": capture.measure}
+RUN = {"chain": chains, "scan": scan.measure, "capture": capture.measure, "query": query.measure}
 
 if __name__ == "__main__":
     main()

@@ -32,7 +32,7 @@ def postgresql() -> Iterator[PostgresServer]:
 def fill_sqlite(path: Path, supply: Supply) -> str:
     """Make a migrated SQLite file of the graph, with statistics; return its URL."""
     url = f"sqlite:///{path}"
-    _migrate(url)
+    migrate(url)
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA synchronous = 0")
     for table, columns in tables():
@@ -52,7 +52,7 @@ def fill_postgresql(server: PostgresServer, supply: Supply, name: str) -> str:
     """Make a migrated PostgreSQL database of the graph, with statistics; return its URL."""
     server.run(f"CREATE DATABASE {name}")
     url = server.database(name)
-    _migrate(url)
+    migrate(url)
     with psycopg.connect(url, autocommit=True) as connection:
         # The rows have no statements behind them: let no trigger look for them.
         connection.execute("SET session_replication_role = replica")
@@ -78,7 +78,8 @@ def raw(url: str) -> Run:
     return lambda sql, values: server.execute(sql, values).fetchall()
 
 
-def _migrate(url: str) -> None:
+def migrate(url: str) -> None:
+    """Make the tables of an empty database."""
     store = Store(url)
     upgrade(store)
     store.close()
