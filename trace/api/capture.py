@@ -92,7 +92,8 @@ def job(capture_id: str) -> tuple[Response, int, dict[str, str]]:
 
 def replayed(captured: Captured) -> dict[str, str]:
     """Return the header that tells that nothing was done again."""
-    return {"Idempotent-Replayed": "true"} if captured.replayed else {}
+    is_known = captured.replayed or (captured.duplicates and not captured.event_ids)
+    return {"Idempotent-Replayed": "true"} if is_known else {}
 
 
 def _behaviour() -> Behaviour:

@@ -1,10 +1,12 @@
 """``/epcis/export``: all events that one may see, or those of a query, as one file."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Response, request
 
+from foodtrace.trace.answers import AnswerGate
 from foodtrace.trace.api.found import asked_query
 from foodtrace.trace.api.negotiation import media_type
 from foodtrace.trace.api.resources import Resources, answers, takes_a_query
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 bp = Resources("export", __name__)
 
 MEDIA_TYPES = tuple(media_type for each in FORMATS.values() for media_type in each.media_types)
+# Of the server's threads (consumer_web/serving.py) so many may wait for slow readers.
+_GATE = AnswerGate(most=8, most_each=2)
 _ORDERING = ("orderBy", "orderDirection", "eventCountLimit", "maxEventCount", "perPage")
 
 
@@ -47,10 +51,11 @@ def export() -> Response:
 
     file_format = format_of(media_type())
     assert file_format is not None  # noqa: S101  it is one of MEDIA_TYPES
-    pieces = stream(
+    answer = partial(
+        stream,
         store().reading,
         actor,
         file_format=file_format,
         matching=matching if query.criteria else None,
     )
-    return Response(pieces, mimetype=media_type())
+    return Response(_GATE.sent(actor.name, answer), mimetype=media_type())

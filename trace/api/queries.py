@@ -110,14 +110,19 @@ def delete(query_name: str) -> tuple[str, int]:
 @takes(*PAGING, *_SUBSCRIBING)
 def events(query_name: str) -> Response:
     """Give the events that a query finds now."""
-    if "Upgrade" in request.headers or not request.args.keys().isdisjoint(_SUBSCRIBING):
-        raise NotSupported(
-            "No WebSocket is spoken here: the server answers each request once. "
-            "Subscribe with POST to /subscriptions of the query; events are sent to your server"
-        )
+    if not request.args.keys().isdisjoint(_SUBSCRIBING):
+        raise _no_websocket()
     with reading() as session:
         kept = get_query(session, current_actor(), query_name).query
     return answer_query(query_of(kept, {}), query_name=query_name)
+
+
+@bp.route("/queries/<query_name>/events", websocket=True)
+@needs("event.read")
+@takes(*PAGING, *_SUBSCRIBING)
+def stream(query_name: str) -> Response:
+    """Refuse to become a WebSocket."""
+    raise _no_websocket()
 
 
 @bp.delete("/nextPageToken/<token>")
@@ -125,6 +130,13 @@ def events(query_name: str) -> Response:
 def forget_page(token: str) -> Response:
     """Refuse: nothing is kept for the token of a page, so nothing can be given up."""
     raise NotSupported("A token of a page ties nothing up here; it expires by itself")
+
+
+def _no_websocket() -> NotSupported:
+    return NotSupported(
+        "No WebSocket is spoken here: the server answers each request once. "
+        "Subscribe with POST to /subscriptions of the query; events are sent to your server"
+    )
 
 
 def _definition(body: Mapping[str, Any]) -> tuple[str, Any, Mapping[str, str]]:
