@@ -24,9 +24,9 @@ from foodtrace.trace.epcis.xml.names import (
     TEXT_LISTS,
     TYPED_LISTS,
 )
-from foodtrace.trace.epcis.xml.places import Items, local_name, place, unwrapped
+from foodtrace.trace.epcis.xml.places import Items, local_name, refuse, unwrapped
 from foodtrace.trace.epcis.xml.values import boolean, number, trimmed
-from foodtrace.trace.errors import Problem, mark
+from foodtrace.trace.errors import mark
 
 _KNOWN: Mapping[str, frozenset[str]] = {
     **{name: frozenset(fields) for name, fields in FIELDS.items()},
@@ -88,15 +88,12 @@ def _check_order(fields: Fields, element: etree._Element, event: Mapping[str, An
         if name in event and names.index(name) > action:
             late = next(each for each in unwrapped(element) if local_name(each) == name)
             order = ", ".join(FIELDS[event["type"]])
-            fields.problems.extend(
-                [
-                    Problem(
-                        place(late),
-                        mark("%(name)s stands after action"),
-                        mark("Write the elements in the order of the EPCIS schema: %(order)s"),
-                        {"name": name, "order": order},
-                    )
-                ]
+            refuse(
+                fields.problems,
+                late,
+                mark("%(name)s stands after action"),
+                mark("Write the elements in the order of the EPCIS schema: %(order)s"),
+                {"name": name, "order": order},
             )
             return
 
@@ -137,15 +134,12 @@ def _time(fields: Fields, element: etree._Element) -> str:
 def _action(fields: Fields, element: etree._Element) -> str:
     text = fields.word(element)
     if text not in _ACTIONS:
-        fields.problems.extend(
-            [
-                Problem(
-                    place(element),
-                    mark("The value is not one of %(options)s"),
-                    mark("Use one of these words"),
-                    {"options": ", ".join(_ACTIONS)},
-                )
-            ]
+        refuse(
+            fields.problems,
+            element,
+            mark("The value is not one of %(options)s"),
+            mark("Use one of these words"),
+            {"options": ", ".join(_ACTIONS)},
         )
     return text
 

@@ -17,9 +17,9 @@ from foodtrace.trace.epcis.problems import Problems
 from foodtrace.trace.epcis.strict_json import MAX_DEPTH
 from foodtrace.trace.epcis.xml.names import JSON, XML, XSI
 from foodtrace.trace.epcis.xml.namespaces import Namespaces
-from foodtrace.trace.epcis.xml.places import Items, Origins, place
+from foodtrace.trace.epcis.xml.places import Items, Origins, has_text, refuse
 from foodtrace.trace.epcis.xml.values import boolean, number, prose, raw_json
-from foodtrace.trace.errors import Invalid, Problem, mark
+from foodtrace.trace.errors import Invalid, mark
 
 _TYPE = f"{{{XSI}}}type"
 _NIL = f"{{{XSI}}}nil"
@@ -107,14 +107,14 @@ class Extensions:
         self, element: etree._Element, depth: int, known: frozenset[str] = frozenset()
     ) -> Any:
         if depth > MAX_DEPTH:
-            raise Invalid(
-                Problem(
-                    place(element),
-                    mark("The XML is nested deeper than %(limit)s levels"),
-                    mark("Write it flatter"),
-                    {"limit": MAX_DEPTH},
-                )
+            refuse(
+                self.problems,
+                element,
+                mark("The XML is nested deeper than %(limit)s levels"),
+                mark("Write it flatter"),
+                {"limit": MAX_DEPTH},
             )
+            return None
         attributes = [str(name) for name in element.attrib if str(name) not in known]
         if not len(element) and not attributes:
             return self._prose(element, element.text or "")
@@ -162,11 +162,11 @@ class Extensions:
             value = self
         if value is not self and depth_of([value], MAX_DEPTH) <= MAX_DEPTH:
             return self._with_names(value, element)
-        self._refuse(
-            place(element),
+        refuse(
+            self.problems,
+            element,
             mark("The text is said to be JSON and is not"),
             mark("Correct it, or remove the attribute that says so"),
-            {},
         )
         return None
 
@@ -184,13 +184,12 @@ class Extensions:
         return word(value, element) if isinstance(value, str) else value
 
     def _check_unmixed(self, element: etree._Element) -> None:
-        texts = [element.text, *(child.tail for child in element)]
-        if any(text and not text.isspace() for text in texts):
-            self._refuse(
-                place(element),
+        if has_text(element):
+            refuse(
+                self.problems,
+                element,
                 mark("Text stands beside elements"),
                 mark("Put the text into an element of its own"),
-                {},
             )
 
     def _list(self, values: list[Any], elements: list[etree._Element]) -> list[Any]:
@@ -212,7 +211,7 @@ class Extensions:
     def _attribute_name(self, element: etree._Element, name: str) -> str | None:
         namespace = name[1:].partition("}")[0]
         wanted = None
-        if name[0] == "{":
+        if name[0] == "{" and not self.namespaces.knows(namespace):
             wanted = next((p for p, uri in element.nsmap.items() if p and uri == namespace), None)
         return self._named(element, name, wanted)
 
@@ -221,19 +220,18 @@ class Extensions:
             return self.namespaces.name(name, prefix)
         except Invalid as error:
             for each in error.problems:
-                self._refuse(place(element), each.rule, each.fix, each.values)
+                refuse(self.problems, element, each.rule, each.fix, each.values)
             return None
 
     def _refuse_attribute(self, element: etree._Element, name: str) -> None:
-        self._refuse(
-            place(element, [f"@{name}"]),
+        refuse(
+            self.problems,
+            element,
             mark("EPCIS has no field %(name)s here"),
             mark("Remove it, or put it into a namespace of your own"),
             {"name": name[:100]},
+            at=[f"@{name}"],
         )
-
-    def _refuse(self, where: str, rule: str, fix: str, values: Any) -> None:
-        self.problems.extend([Problem(where, rule, fix, values)])
 
 
 def _no_number(name: str) -> Any:

@@ -11,9 +11,10 @@ from foodtrace.trace.epcis.xml.namespaces import Namespaces
 from foodtrace.trace.epcis.xml.places import (
     Items,
     Origins,
+    has_text,
     is_epcis,
     local_name,
-    place,
+    refuse,
     unwrapped,
 )
 from foodtrace.trace.epcis.xml.values import trimmed
@@ -75,11 +76,12 @@ class Fields:
             if name not in known:
                 self.refuse_unknown(child)
             elif name in seen:
-                self._refuse(
+                refuse(
+                    self.problems,
                     child,
                     mark("The name %(name)s stands there twice"),
                     mark("Give each name once"),
-                    name,
+                    {"name": name},
                 )
             else:
                 if name not in repeated:
@@ -123,11 +125,12 @@ class Fields:
 
     def refuse_unknown(self, element: etree._Element) -> None:
         """Note that an element has no place in EPCIS here."""
-        self._refuse(
+        refuse(
+            self.problems,
             element,
             mark("EPCIS has no field %(name)s here"),
             mark("Remove it, or put it into a namespace of your own"),
-            local_name(element)[:100],
+            {"name": local_name(element)[:100]},
         )
 
     def _extension(self, element: etree._Element, target: dict[str, Any] | None) -> None:
@@ -137,14 +140,10 @@ class Fields:
             self.extensions.add(element, target)
 
     def _check_no_text(self, element: etree._Element) -> None:
-        text = element.text
-        if text and not text.isspace():
-            self._refuse(
+        if has_text(element):
+            refuse(
+                self.problems,
                 element,
                 mark("Text stands beside elements"),
                 mark("Put the text into an element of its own"),
-                "",
             )
-
-    def _refuse(self, element: etree._Element, rule: str, fix: str, name: str) -> None:
-        self.problems.extend([Problem(place(element), rule, fix, {"name": name})])

@@ -47,6 +47,10 @@ class Namespaces:
         self._namespace_of[made] = namespace
         return made
 
+    def knows(self, namespace: str) -> bool:
+        """Say whether a namespace has its prefix already, whatever prefix is wanted."""
+        return namespace in self._prefix_of
+
     def name(self, tag: str, prefix: str | None) -> str:
         """Return the JSON name of an element or attribute, given lxml's ``{namespace}local``."""
         if tag[0] != "{":
@@ -61,7 +65,9 @@ class Namespaces:
         prefix, colon, local = text.partition(":")
         if not colon or prefix not in self._marked or local.startswith("//"):
             return text
-        namespace = element.nsmap.get(prefix)
+        meant = self._declared.get(prefix, set())
+        # Asking the element costs as much as there are namespaces in force.
+        namespace = next(iter(meant)) if len(meant) == 1 else element.nsmap.get(prefix)
         return f"{self.prefix(namespace, prefix)}:{local}" if namespace else text
 
     def context(self) -> list[Any]:

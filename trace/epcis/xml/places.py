@@ -6,7 +6,9 @@ from typing import Any
 
 from lxml import etree
 
+from foodtrace.trace.epcis.problems import Problems
 from foodtrace.trace.epcis.xml.names import EPCIS_NAMESPACES, FIELDS, QUANTITY_EVENT, WRAPPERS
+from foodtrace.trace.errors import Problem
 
 # Steps of a path that are shown, and letters of a name.
 _STEPS = 12
@@ -74,6 +76,21 @@ def place(element: etree._Element, more: Sequence[str] = ()) -> str:
     return f"line {element.sourceline}, {path}"
 
 
+def refuse(
+    problems: Problems,
+    element: etree._Element,
+    rule: str,
+    fix: str,
+    values: Mapping[str, object] | None = None,
+    *,
+    at: Sequence[str] = (),
+) -> None:
+    """Note a problem at an element, or at something in it."""
+    # A place costs a walk up the tree, and only a few problems are kept.
+    if problems.room:
+        problems.extend([Problem(place(element, at), rule, fix, values or {})])
+
+
 def local_name(element: etree._Element) -> str:
     """Return the name of an element without its namespace."""
     tag = element.tag
@@ -90,6 +107,14 @@ def unwrapped(element: etree._Element, depth: int = 0) -> Iterator[etree._Elemen
             yield from unwrapped(child, depth + 1)
         else:
             yield child
+
+
+def has_text(element: etree._Element) -> bool:
+    """Say whether an element holds text that is not in its children."""
+    text = element.text
+    if text and not text.isspace():
+        return True
+    return any(tail and not tail.isspace() for tail in (child.tail for child in element))
 
 
 def is_epcis(element: etree._Element) -> bool:

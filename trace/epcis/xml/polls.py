@@ -11,7 +11,7 @@ from foodtrace.trace.epcis.xml.fields import Fields
 from foodtrace.trace.epcis.xml.names import XSI
 from foodtrace.trace.epcis.xml.namespaces import Namespaces
 from foodtrace.trace.epcis.xml.parsing import parse
-from foodtrace.trace.epcis.xml.places import Origins, is_epcis, local_name, place, unwrapped
+from foodtrace.trace.epcis.xml.places import Origins, is_epcis, local_name, place, refuse, unwrapped
 from foodtrace.trace.epcis.xml.values import Number, boolean, number, trimmed
 from foodtrace.trace.errors import Invalid, Problem, mark
 
@@ -39,7 +39,7 @@ def read_poll(body: bytes) -> dict[str, Any]:
         else:
             made["query"] = _parameters(fields, child)
     if not made["name"]:
-        problems.extend([_missing(poll, _NAME)])
+        _refuse_without(fields, poll, _NAME)
     problems.check()
     return made
 
@@ -69,11 +69,18 @@ def _parameters(fields: Fields, element: etree._Element) -> dict[str, Any]:
         parts = dict(fields.children(child, frozenset({"name", "value"}), None))
         missing = [name for name in ("name", "value") if name not in parts]
         if missing:
-            fields.problems.extend([_missing(child, each) for each in missing])
+            for each in missing:
+                _refuse_without(fields, child, each)
             continue
         name = trimmed(parts["name"].text)
         if name in made:
-            fields.problems.extend([_twice(child, name)])
+            refuse(
+                fields.problems,
+                child,
+                mark("The name %(name)s stands there twice"),
+                mark("Give each name once"),
+                {"name": name[:100]},
+            )
         made[name] = _value(fields, parts["value"], name)
     return made
 
@@ -98,16 +105,6 @@ def _number(text: str) -> int | Decimal | str:
     return int(written) if written.lstrip("-").isdecimal() else Decimal(written)
 
 
-def _missing(element: etree._Element, name: str) -> Problem:
-    return Problem(
-        place(element, [name]), mark("%(property)s is missing"), mark("Add it"), {"property": name}
-    )
-
-
-def _twice(element: etree._Element, name: str) -> Problem:
-    return Problem(
-        place(element),
-        mark("The name %(name)s stands there twice"),
-        mark("Give each name once"),
-        {"name": name[:100]},
-    )
+def _refuse_without(fields: Fields, element: etree._Element, name: str) -> None:
+    rule, fix = mark("%(property)s is missing"), mark("Add it")
+    refuse(fields.problems, element, rule, fix, {"property": name}, at=[name])

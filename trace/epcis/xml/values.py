@@ -6,7 +6,7 @@ import msgspec
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _XML_NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
-_BREAK = re.compile(r"[ ]*[\t\r\n][ \t\r\n]*")
+_BREAK = re.compile(r"[\t\r\n]")
 _SPACE = " \t\r\n"
 
 Number = msgspec.Raw
@@ -23,7 +23,10 @@ def prose(text: str | None) -> str:
     >>> prose("  two  words\\n      and more ")
     'two  words and more'
     """
-    return _BREAK.sub(" ", trimmed(text))
+    text = trimmed(text)
+    if _BREAK.search(text) is None:
+        return text
+    return " ".join(filter(None, (line.strip(" ") for line in _BREAK.split(text))))
 
 
 def number(text: str) -> Number | str:
