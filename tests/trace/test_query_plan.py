@@ -285,6 +285,18 @@ def test_the_database_itself_stops_a_query(store):
         assert budget.execute(text("SELECT 1")).scalar_one() == 1
 
 
+def test_other_statements_of_the_transaction_may_take_as_long_as_before(store):
+    if store.dialect == "sqlite":
+        setting = "PRAGMA busy_timeout"  # has no limit for statements
+    else:
+        setting = "SHOW statement_timeout"
+    with store.reading() as session:
+        before = session.execute(text(setting)).scalar_one()
+        with budget_of(session, 0.5) as budget:
+            budget.execute(text("SELECT 1"))
+        assert session.execute(text(setting)).scalar_one() == before
+
+
 def strategies(store, monkeypatch, few, stride, many):
     monkeypatch.setattr(plan, "FEW", few)
     monkeypatch.setattr(plan, "STRIDE", stride)

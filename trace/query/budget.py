@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Executable, Result, func, select
+from sqlalchemy import Executable, Result, Text, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ SECONDS = 5.0
 _STEPS = 20_000
 # PostgreSQL is told again how much is left when a good part of it is used up.
 _WORTH_TELLING = 0.8
+_TIMEOUT = "statement_timeout"
 _CANCELED = "57014"
 
 
@@ -28,6 +29,7 @@ class Budget:
         self._connection = session.connection()
         self._end = time.monotonic() + seconds
         self._told = float("inf")
+        self._before: str | None = None
 
     def execute(self, statement: Executable) -> Result[Any]:
         """Run a statement. Raises QueryTooComplex when the time is over."""
@@ -36,9 +38,24 @@ class Budget:
             raise too_complex()
         if self._connection.dialect.name == "postgresql" and left < self._told * _WORTH_TELLING:
             self._told = left
-            limit = str(max(1, int(left * 1000)))
-            self._connection.execute(select(func.set_config("statement_timeout", limit, True)))
+            before = self._limit_statements(str(max(1, int(left * 1000))))
+            self._before = self._before or before
         return self._connection.execute(statement)
+
+    def give_back(self) -> None:
+        """Let what else the transaction does take as long as it could before."""
+        if self._before is not None:
+            self._limit_statements(self._before)
+
+    def _limit_statements(self, limit: str) -> str:
+        """Set how long a statement may take on PostgreSQL; return what was set before."""
+        before, _ = self._connection.execute(
+            select(
+                func.current_setting(_TIMEOUT, type_=Text),
+                func.set_config(_TIMEOUT, limit, True, type_=Text),
+            )
+        ).one()
+        return before
 
     def is_over(self) -> bool:
         """Tell whether nothing is left; SQLite then stops what it is doing."""
@@ -49,8 +66,7 @@ class Budget:
 def budget_of(session: Session, seconds: float) -> Iterator[Budget]:
     """Yield what runs the statements of one query, all of them within so many seconds.
 
-    On PostgreSQL the last limit stays in force until the transaction ends. Raises
-    QueryTooComplex from within when the time is over.
+    Raises QueryTooComplex from within when the time is over.
     """
     budget = Budget(session, seconds)
     driver: Any = session.connection().connection.driver_connection
@@ -59,6 +75,7 @@ def budget_of(session: Session, seconds: float) -> Iterator[Budget]:
         driver.set_progress_handler(budget.is_over, _STEPS)
     try:
         yield budget
+        budget.give_back()
     except OperationalError as error:
         stopped = "interrupted" in str(error.orig) if is_sqlite else _is_canceled(error)
         if not stopped:
