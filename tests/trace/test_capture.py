@@ -1,7 +1,7 @@
 """The record: bytes as received, statements of every kind, and who is shown which events."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -13,12 +13,14 @@ from foodtrace.trace.capture import projections
 from foodtrace.trace.capture.projections import projection, projection_of
 from foodtrace.trace.capture.services import (
     EPCIS_CONTEXT,
+    capture_document,
     record_event,
     record_statement,
 )
+from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.errors import Forbidden, Invalid, Unauthenticated
 from foodtrace.trace.masterdata.projections import project_party
-from foodtrace.trace.store.models import Document, Statement
+from foodtrace.trace.store.models import Document, Event, Statement
 
 from .acts import (
     ALBA,
@@ -143,6 +145,24 @@ def test_a_shown_event_says_what_was_received(store):
     assert again.pop("@context") == [CONTEXT[1]]
     assert again.pop("recordTime")
     assert again == event
+
+
+def test_the_record_time_of_somebody_elses_answer_is_not_ours(store):
+    event = make(1, {"A": 1}) | {"recordTime": "2020-01-01T00:00:00Z"}
+    answer = json.loads(document())
+    answer |= {"type": "EPCISQueryDocument"}
+    results = {"queryName": "SimpleEventQuery", "resultsBody": {"eventList": [event]}}
+    answer["epcisBody"] = {"queryResults": results}
+    read = read_document(json.dumps(answer).encode(), now=hour(100))
+    with store.transaction() as session:
+        capture_document(session, ALBA, read, content_type="application/json", key=None)
+    with store.reading() as session:
+        (received_at,) = session.scalars(select(Document.received_at))
+        (again,) = shown(session, ALBA, event["eventID"])
+        assert session.scalars(select(Event.record_time)).all() == [received_at]
+    assert datetime.fromisoformat(again["recordTime"]) == received_at.replace(
+        microsecond=received_at.microsecond // 1000 * 1000
+    )
 
 
 def test_an_event_and_the_declaration_that_it_is_wrong_are_both_shown(store):

@@ -31,9 +31,13 @@ from .acts import (
     document,
     lot,
     make,
+    pack,
     rows,
+    rows_by_name,
     see,
     shown,
+    transform,
+    unpack,
     wrong,
 )
 
@@ -145,6 +149,28 @@ def test_nothing_is_derived_of_what_waits_and_a_rebuild_is_the_same(store):
         rebuild(session)
     assert rows(store) == after != before
     assert job_of(store, queued).success
+
+
+def test_what_is_recorded_later_is_recorded_alike(store, sqlite_template, tmp_path):
+    """The worker does what a capture does at once: with the same rows in the end."""
+    path = tmp_path / "at_once.sqlite"
+    path.write_bytes(sqlite_template.read_bytes())
+    at_once = Store(f"sqlite:///{path}")
+    days = [
+        [make(0, {"A": 10, "A#1": 1}, {"foodtrace:origin": "寿光"}), pack(1, "=1", {"A": 4})],
+        [pack(2, "=1", ["A#1"]), see(3, ["=1"]), transform(4, ["=1"], {"B": 5})],
+        [unpack(5, "=1"), mistake := make(6, {"C": 1})],
+        [wrong(mistake), make(6, {"C": 2})],
+    ]
+    for events in days:
+        capture(at_once, *events)
+        queue(store, *events)
+    while work(store):
+        pass
+    try:
+        assert rows_by_name(store) == rows_by_name(at_once)
+    finally:
+        at_once.close()
 
 
 def test_events_have_the_time_at_which_their_document_arrived(store):

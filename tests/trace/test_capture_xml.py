@@ -18,7 +18,8 @@ from foodtrace.trace.capture.reading import (
 )
 from foodtrace.trace.capture.rebuild import rebuild
 from foodtrace.trace.capture.services import capture_document
-from foodtrace.trace.errors import Invalid, Unprocessable
+from foodtrace.trace.epcis import strict_json
+from foodtrace.trace.errors import Invalid, TooLarge, Unprocessable
 from foodtrace.trace.store.models import Capture, Document
 from foodtrace.trace.worker import work_once
 
@@ -132,6 +133,15 @@ def test_a_bad_event_is_told_by_its_place_in_the_xml(store, asynchronous):
     assert (error.index, error.event_id[-2:]) == (1, "02")
     line = 1 + body.decode()[: body.decode().index("EAT")].count("\n")
     assert [each.place for each in error.problems] == [f"line {line}, ObjectEvent/action"]
+
+
+def test_an_event_that_is_too_large_is_named_by_its_line(monkeypatch):
+    monkeypatch.setattr(strict_json, "MAX_EVENT_CHARS", 500)
+    long = made(2, "B").replace("<epcList/>", f"<epcList><epc>urn:x:{'y' * 400}</epc></epcList>")
+    with pytest.raises(TooLarge) as refused:
+        read_capture(xml(made(1, "A"), long), XML_TYPE, now=NOW)
+    (problem,) = refused.value.problems
+    assert re.fullmatch(r"line \d+, ObjectEvent", problem.place)
 
 
 @pytest.mark.parametrize(

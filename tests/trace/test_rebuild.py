@@ -66,8 +66,9 @@ def test_it_works(store):
 
 
 def test_the_published_documents_come_back_the_same(store):
-    for path in sorted((CAPTURE / "Documents").iterdir()) + sorted((CAPTURE / "Events").iterdir()):
-        read = read_document if path.parent.name == "Documents" else read_event
+    folders = (CAPTURE / "Documents", CAPTURE / "Events", CAPTURE.parent / "Query")
+    for path in (path for folder in folders for path in sorted(folder.glob("*.json*"))):
+        read = read_event if path.parent.name == "Events" else read_document
         read_in = read(path.read_bytes(), now=datetime.now(UTC))
         with store.transaction() as session:
             capture_document(session, SYSTEM, read_in, content_type="application/json", key=None)

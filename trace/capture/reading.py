@@ -8,7 +8,7 @@ from functools import partial
 from foodtrace.trace.epcis.model import EventDocument
 from foodtrace.trace.epcis.reader import read_document, read_document_or_event, read_event
 from foodtrace.trace.epcis.xml.reading import Converted, read_xml
-from foodtrace.trace.errors import Invalid, Problem
+from foodtrace.trace.errors import Invalid, Problem, TooLarge
 
 JSON_TYPE = "application/json"
 LD_JSON_TYPE = "application/ld+json"
@@ -66,8 +66,8 @@ def _read(body: bytes, content_type: str, read: _Read, *, proceed: bool = False)
     converted = read_xml(body, proceed=proceed)
     try:
         document = read(converted.body)
-    except Invalid as error:
-        raise Invalid(*_places(error.problems, converted)) from None
+    except (Invalid, TooLarge) as error:
+        raise type(error)(*_places(error.problems, converted)) from None
     return _relocated(replace(document, original=body), converted)
 
 
