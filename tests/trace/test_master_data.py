@@ -11,14 +11,17 @@ from foodtrace.trace.capture import recording
 from foodtrace.trace.capture.rebuild import rebuild
 from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.epcis import master_data
+from foodtrace.trace.epcis.context import STANDARD_PREFIXES
 from foodtrace.trace.epcis.master_data import attribute_name
 from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.masterdata.models import MasterAttribute, MasterChild
+from foodtrace.trace.query.parameters import query_of
+from foodtrace.trace.query.services import find_events
 from foodtrace.trace.store.models import Statement
 from foodtrace.trace.store.session import Store
 
-from .acts import ALBA, BRUNO, CONTEXT, count, document, make, rows, statement_bytes
+from .acts import ALBA, BRUNO, CONTEXT, count, document, make, rows, see, statement_bytes
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 PLACE = "urn:epc:id:sgln:9506000.00001.0"
@@ -259,6 +262,37 @@ def test_two_captures_of_one_party_at_once_leave_what_the_newest_statement_says(
         rebuild(session)
     assert rows(store) == before
     store.close()
+
+
+# --- what they are used for
+
+
+def found(store, actor=ALBA, **parameters):
+    """Return the eventIDs that a query finds."""
+    query = query_of(parameters, STANDARD_PREFIXES)
+    with store.reading() as session:
+        page = find_events(session, actor, query, per_page=100, secret="a secret of tests")
+    return {each.event_id for each in page.events}
+
+
+def test_queries_know_what_lies_in_what_and_who_has_which_attribute(store):
+    inside = see(1, {"A": 1}, bizLocation={"id": SHED})
+    outside = see(2, {"A": 1}, bizLocation={"id": "https://id.gs1.org/414/9506000000039"})
+    capture(
+        store,
+        described(
+            vocabulary(element(name="绿源农场", children=[SHED]), element(SHED, site="番茄")),
+            events=[inside, outside],
+        ),
+    )
+    one = {inside["eventID"]}
+    assert found(store, WD_bizLocation=[PLACE]) == one
+    assert found(store, HASATTR_bizLocation=["urn:epcglobal:cbv:mda#site"]) == one
+    assert found(store, **{"EQATTR_bizLocation_cbvmda:site": ["番茄"]}) == one
+    assert found(store, **{"EQATTR_bizLocation_cbvmda:site": ["黄瓜"]}) == set()
+    assert found(store) == {inside["eventID"], outside["eventID"]}
+    capture(store, described(vocabulary(element())))
+    assert found(store, WD_bizLocation=[PLACE]) == set()
 
 
 # --- what is refused
