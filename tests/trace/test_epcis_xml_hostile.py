@@ -230,3 +230,9 @@ def test_processing_instructions_have_no_effect():
     instruction = b"<?php echo 1 ?>"
     body = document(event(instruction.decode())) + instruction
     assert read_xml(body).body == read_xml(document(event())).body
+
+
+def test_runs_of_white_space_cost_what_they_are_long():
+    text = "x" + " " * 1_000_000 + "x" + " \n" * 500_000 + "x"
+    converted = read_xml(document(event(f"<ex:a>{text}</ex:a>")))
+    assert b'x x"' in converted.body
