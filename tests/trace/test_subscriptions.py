@@ -15,15 +15,17 @@ from standardwebhooks import Webhook
 
 from foodtrace.trace.access.models import ApiKey
 from foodtrace.trace.capture.events import lock_for
+from foodtrace.trace.capture.reading import read_capture
 from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.capture.settled import settled_id
-from foodtrace.trace.epcis.reader import read_document
+from foodtrace.trace.epcis.event_hash import event_hash
+from foodtrace.trace.epcis.reader import read_document, read_event
 from foodtrace.trace.query.models import NamedQuery
 from foodtrace.trace.query.named import delete_query
 from foodtrace.trace.subscriptions import looking, messages, sending, services
 from foodtrace.trace.worker import JOBS, work_once
 
-from .acts import document, make, see
+from .acts import CONTEXT, document, make, see
 from .receiver import HOST, receiving
 from .subscribing import SECRET, Partner, ids_in, now, soon, told
 
@@ -146,6 +148,27 @@ def test_identifiers_are_written_as_was_asked_when_subscribing(alba, receiver):
     assert got.headers["gs1-epc-format"] == "Always_EPC_URN"
     assert b"urn:epc:class:lgtin:" in got.body
     assert b"https://id.gs1.org" not in got.body
+
+
+def test_what_is_told_can_be_captured_elsewhere(alba, receiver, store):
+    alba.ask()
+    alba.subscribe()
+    event = make(1, {"A": 1}) | {"ex:weight": {"ex:net": 1.10}, "ex:note": "a < b"}
+    event = {"@context": [*CONTEXT, {"ex": "https://ns.partner.example/"}], **event}
+    with store.transaction() as session:
+        read = read_event(json.dumps(event).encode(), now=now())
+        capture_document(session, alba.actor, read, content_type="application/json", key=None)
+    alba.look()
+    alba.send()
+    (got,) = receiver.received
+    assert b'"ex:net":1.1' in got.body
+    (again,) = read_capture(got.body, "application/json", now=now()).events
+    assert again.event_id == event["eventID"]
+    assert again.prefixes["ex"] == "https://ns.partner.example/"
+    assert event_hash(
+        json.loads(got.body)["epcisBody"]["queryResults"]["resultsBody"]["eventList"][0],
+        again.prefixes,
+    ) == event_hash(event, again.prefixes)
 
 
 def test_a_message_holds_no_more_events_than_it_may(alba, receiver, monkeypatch):
