@@ -4,6 +4,7 @@ import copy
 import json
 import random
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from hypothesis import given
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 
 from foodtrace.trace.epcis.reader import read_document, read_event
 from foodtrace.trace.errors import Invalid, TooLarge
+
+from .acts import make
+from .test_master_data import described, element, vocabulary
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 CAPTURE = Path(__file__).parents[1] / "data/epcis/Capture"
@@ -23,15 +27,17 @@ JSON = st.recursive(
 
 
 def check_read_or_refused(body):
-    for function in (read_event, read_document):
+    for function in (read_event, read_document, partial(read_document, proceed=True)):
         try:
             document = function(body, now=NOW)
         except (Invalid, TooLarge) as error:
             problems = error.problems
         else:
             problems = None
-            for event in document.events:
-                assert json.loads(body[event.start : event.start + event.length])
+            for part in (*document.events, *filter(None, [document.master_data])):
+                assert json.loads(body[part.start : part.start + part.length])
+            for refused in document.refused:
+                assert 0 < len(refused.problems) <= 20
         if problems is not None:
             assert 0 < len(problems) <= 20
             # What is told must itself be text that can be sent.
@@ -43,7 +49,13 @@ def test_any_bytes_are_read_or_refused(body):
     check_read_or_refused(body)
 
 
-BODIES = [path.read_bytes() for path in sorted(CAPTURE.glob("*/*.json"))]
+DESCRIBED = described(
+    vocabulary(element(name="绿源农场", size={"m2": 1.5}, children=["urn:uuid:1"])),
+    vocabulary(element("urn:x:y", a=1, b=True), kind="urn:x:z"),
+    events=[make(1, {"A": 1})],
+)
+FILES = [*CAPTURE.glob("*/*.json"), *(CAPTURE.parent / "Query").glob("*.json")]
+BODIES = [*(path.read_bytes() for path in sorted(FILES)), *[DESCRIBED] * 10]
 PIECES = [b"[", b"]", b"{", b"}", b'"', b",", b":", b"null", b"1e9", b"-1", b"\\u0000", b"\xff"]
 
 
