@@ -93,7 +93,7 @@ class Search:
 
     def newest_id(self) -> int:
         """Return the id of the newest event of all, 0 if there is none."""
-        newest: int = self._budget.execute(select(func.coalesce(func.max(E.id), 0))).scalar_one()
+        newest: int = self._budget.execute(_NEWEST_ID).scalar_one()
         return newest
 
     def page(self, order: Order, after: Place | None, up_to_id: int, most: int) -> list[Row[Any]]:
@@ -191,4 +191,5 @@ class Search:
         return None if row is None else order.of(row)
 
 
+_NEWEST_ID = select(func.coalesce(func.max(E.id), 0))
 _COLUMNS = select(E.id, E.event_id, E.party_id, E.event_time, E.record_time).select_from(EVENT)

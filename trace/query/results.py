@@ -18,8 +18,9 @@ from foodtrace.trace.epcis.standalone import (
     parts_of_context,
 )
 from foodtrace.trace.epcis.times import written_time
+from foodtrace.trace.store.bulk import table_of
 from foodtrace.trace.store.models import Document, Event, Statement
-from foodtrace.trace.store.sets import among_ids
+from foodtrace.trace.store.sets import id_rows
 
 EPCIS_CONTEXT = "https://ref.gs1.org/standards/epcis/epcis-context.jsonld"
 # The name of a query that has none of its own.
@@ -31,6 +32,20 @@ _MOST_BYTES = 4 * 1024 * 1024
 _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 # Writes the numbers of results as exactly as they were received.
 ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+# Statements are made once: putting one together costs more than running it.
+_EVENT, _STATEMENT, _DOCUMENT = table_of(Event).c, table_of(Statement).c, table_of(Document).c
+_ROWS = (
+    select(_STATEMENT.id, _STATEMENT.document_id, _STATEMENT.start, _STATEMENT.length)
+    .add_columns(_EVENT.event_id, _EVENT.party_id, _EVENT.record_time)
+    .add_columns(func.length(_DOCUMENT.body).label("size"))
+    .join_from(table_of(Statement), table_of(Event), _EVENT.id == _STATEMENT.id)
+    .join(table_of(Document), _DOCUMENT.id == _STATEMENT.document_id)
+    .where(_STATEMENT.id.in_(select(id_rows("ids").c.id)))
+    .order_by(_STATEMENT.document_id)
+)
+_BODIES = select(_DOCUMENT.id, _DOCUMENT.body).where(_DOCUMENT.id.in_(select(id_rows("ids").c.id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +64,7 @@ def read_found(session: Session, ids: Sequence[int]) -> list[Found]:
     """Return these events, in the order of the ids given."""
     if not ids:
         return []
-    rows = session.execute(
-        select(Statement.id, Statement.document_id, Statement.start, Statement.length)
-        .add_columns(Event.event_id, Event.party_id, Event.record_time)
-        .add_columns(func.length(Document.body).label("size"))
-        .join(Event, Event.id == Statement.id)
-        .join(Document, Document.id == Statement.document_id)
-        .where(Statement.id.in_(among_ids(ids)))
-        .order_by(Statement.document_id)
-    ).all()
+    rows = session.connection().execute(_ROWS, {"ids": ids}).all()
     found = {each.id: each for batch in _batches(rows) for each in _read(session, batch)}
     return [found[each] for each in ids]
 
@@ -79,12 +86,8 @@ def _batches(rows: Sequence[Row[Any]]) -> Iterator[list[Row[Any]]]:
 
 def _read(session: Session, rows: Sequence[Row[Any]]) -> Iterator[Found]:
     wanted = sorted({row.document_id for row in rows})
-    documents: dict[int, bytes] = {
-        document_id: bytes(body)
-        for document_id, body in session.execute(
-            select(Document.id, Document.body).where(Document.id.in_(among_ids(wanted)))
-        )
-    }
+    found = session.connection().execute(_BODIES, {"ids": wanted})
+    documents: dict[int, bytes] = {number: bytes(body) for number, body in found}
     contexts: dict[int, Contexts] = {}
     for row in rows:
         body = documents[row.document_id]
