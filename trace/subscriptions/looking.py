@@ -24,7 +24,7 @@ from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.models import Event
 from foodtrace.trace.store.session import Store
 from foodtrace.trace.subscriptions.messages import Letterhead, Message, format_of, messages_of
-from foodtrace.trace.subscriptions.models import Delivery, Subscription
+from foodtrace.trace.subscriptions.models import WAITING, Delivery, Subscription
 from foodtrace.trace.subscriptions.services import due_after, end
 from foodtrace.trace.subscriptions.standing import actor_of, has_standing
 
@@ -176,7 +176,7 @@ def _next_place(session: Session, subscription_id: str, now: datetime) -> dateti
 
 def _is_backlogged(session: Session, subscription_id: str) -> bool:
     waiting = select(func.count()).where(
-        Delivery.subscription_id == subscription_id, Delivery.state == "waiting"
+        Delivery.subscription_id == subscription_id, Delivery.state == WAITING
     )
     return (session.scalar(waiting) or 0) >= MOST_WAITING
 

@@ -3,11 +3,23 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foodtrace.trace.store.models import Base
 from foodtrace.trace.store.types import Id
+
+# Written into statements as they are: SQLite sees only then that a partial index will do.
+WAITING: ColumnElement[str] = literal_column("'waiting'")
+DONE: ColumnElement[str] = literal_column("'done'")
 
 
 class Subscription(Base):
@@ -58,6 +70,13 @@ class Delivery(Base):
         Index(
             "ix_delivery_waiting",
             "due_at",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "ix_delivery_next",
+            "subscription_id",
+            "created_at",
             sqlite_where=text("state = 'waiting'"),
             postgresql_where=text("state = 'waiting'"),
         ),

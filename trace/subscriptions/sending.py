@@ -25,7 +25,7 @@ from foodtrace.trace.store.session import Store
 from foodtrace.trace.subscriptions.destinations import Answer, Destinations, Unreachable
 from foodtrace.trace.subscriptions.looking import ROOM, new_delivery
 from foodtrace.trace.subscriptions.messages import signed_headers
-from foodtrace.trace.subscriptions.models import Delivery, Subscription
+from foodtrace.trace.subscriptions.models import DONE, WAITING, Delivery, Subscription
 from foodtrace.trace.subscriptions.services import end
 from foodtrace.trace.subscriptions.standing import has_standing
 
@@ -96,7 +96,7 @@ def send(store: Store, settings: Settings) -> bool:
 def claim_due(store: Store, now: datetime, most: int) -> list[Claim]:
     """Claim the next message of as many subscriptions as have one that is due."""
     with store.reading() as session:
-        if session.execute(_due(now).limit(1)).first() is None:
+        if session.scalar(_due(now).with_only_columns(Delivery.id).limit(1)) is None:
             return []
     with store.transaction() as session:
         rows = session.execute(
@@ -135,7 +135,7 @@ def tidy_at(store: Store, now: datetime) -> bool:
     """Drop bodies that were taken, and subscriptions that ended, a while before `now`."""
     done = (
         select(Delivery.id)
-        .where(Delivery.state == "done", Delivery.finished_at < now - BODIES_ARE_KEPT)
+        .where(Delivery.state == DONE, Delivery.finished_at < now - BODIES_ARE_KEPT)
         .limit(_MOST_TIDIED)
     )
     ended = select(Subscription.id).where(Subscription.ended_at < now - ENDED_ARE_KEPT)
@@ -190,11 +190,11 @@ def _due(now: datetime) -> Select[Delivery, Subscription]:
     return (
         select(Delivery, Subscription)
         .join(Subscription, Subscription.id == Delivery.subscription_id)
-        .where(Delivery.state == "waiting", Delivery.due_at <= now)
+        .where(Delivery.state == WAITING, Delivery.due_at <= now)
         .where(
             ~exists().where(
                 earlier.subscription_id == Delivery.subscription_id,
-                earlier.state == "waiting",
+                earlier.state == WAITING,
                 earlier.created_at < Delivery.created_at,
             )
         )

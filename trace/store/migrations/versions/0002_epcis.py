@@ -163,6 +163,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index(
+        "ix_delivery_next",
+        "delivery",
+        ["subscription_id", "created_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
         "ix_delivery_done",
         "delivery",
         ["finished_at"],
@@ -260,6 +268,12 @@ def downgrade() -> None:
     op.drop_column("capture", "behaviour")
     op.drop_column("capture", "state")
 
+    op.drop_index(
+        "ix_delivery_next",
+        table_name="delivery",
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
     op.drop_index(
         "ix_delivery_done",
         table_name="delivery",
