@@ -5,15 +5,16 @@ from urllib.parse import quote
 from foodtrace.trace.errors import Invalid, Problem, mark
 
 DIGITS = frozenset("0123456789")
-_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
-# GS1 General Specifications, figure 7.11-1 (lots, serials) and 7.11-2 (component parts).
-CHARSET_82 = DIGITS | _LETTERS | frozenset("!\"%&'()*+,-./:;<=>?_")
+# GS1 General Specifications, section 7.11: lots and serials; component parts; signatures.
+CHARSET_82 = DIGITS | LETTERS | frozenset("!\"%&'()*+,-./:;<=>?_")
 CHARSET_39 = DIGITS | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ#-/")
+CHARSET_64 = DIGITS | LETTERS | frozenset("-_")
 
 # RFC 3986, appendix A: unreserved, gen-delims, sub-delims, and the percent sign.
-_URI = DIGITS | _LETTERS | frozenset("-._~:/?#[]@!$&'()*+,;=%")
-_HEX = DIGITS | frozenset("ABCDEFabcdef")
+URI_CHARACTERS = DIGITS | LETTERS | frozenset("-._~:/?#[]@!$&'()*+,;=%")
+HEX_DIGITS = DIGITS | frozenset("ABCDEFabcdef")
 
 
 def is_digits(text: str) -> bool:
@@ -32,8 +33,8 @@ def check_uri_text(text: str, limit: int) -> None:
                 {"limit": limit},
             )
         )
-    if not _URI.issuperset(text):
-        at = next(index for index, char in enumerate(text) if char not in _URI)
+    if not URI_CHARACTERS.issuperset(text):
+        at = next(index for index, char in enumerate(text) if char not in URI_CHARACTERS)
         raise Invalid(
             Problem(
                 "identifier",
@@ -52,7 +53,7 @@ def decoded(text: str) -> str:
     first, *escaped = text.split("%")
     parts = [first]
     for part in escaped:
-        if len(part) < 2 or part[0] not in _HEX or part[1] not in _HEX:
+        if len(part) < 2 or part[0] not in HEX_DIGITS or part[1] not in HEX_DIGITS:
             raise Invalid(
                 Problem(
                     "identifier",
@@ -91,7 +92,7 @@ def checked_value(name: str, value: str, limit: int, charset: frozenset[str] = C
                 name,
                 mark("%(name)s holds a character that GS1 does not allow"),
                 mark("Use half-width letters, digits and the signs %(signs)s"),
-                {"name": name, "signs": "".join(sorted(charset - DIGITS - _LETTERS))},
+                {"name": name, "signs": "".join(sorted(charset - DIGITS - LETTERS))},
             )
         )
     return value

@@ -9,6 +9,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from foodtrace.trace.errors import Invalid
+from foodtrace.trace.gs1.application_identifiers import WORDS
 from foodtrace.trace.gs1.identifiers import MAX_LENGTH, parse_identifier
 from foodtrace.trace.gs1.model import GS1_ROOT
 
@@ -16,13 +17,7 @@ _QUALIFIERS = frozenset({"10", "21", "235", "254", "8011"})
 # GS1 Digital Link leaves these as they are in a path; our own paths escape them.
 _PLAIN = "'-._;="
 # Digital Link 1.1 also had words for application identifiers.
-_WORDS = {
-    "gtin": "01", "cpv": "22", "lot": "10", "ser": "21", "sscc": "00", "gln": "414",
-    "glnx": "254", "party": "417", "gdti": "253", "gcn": "255", "ginc": "401", "gsin": "402",
-    "grai": "8003", "giai": "8004", "itip": "8006", "cpid": "8010", "cpsn": "8011",
-    "gsrnp": "8017", "gsrn": "8018",
-}  # fmt: skip
-_WORD = re.compile(f"(?<=/)(?:{'|'.join(_WORDS)})(?=/)")
+_WORD = re.compile(f"(?<=/)(?:{'|'.join(WORDS)})(?=/)")
 
 
 @lru_cache(maxsize=8192)
@@ -56,4 +51,4 @@ def _without_query(text: str) -> str:
     if text[:4].lower() == "urn:":
         return text
     address = text.partition("#")[0].partition("?")[0]
-    return _WORD.sub(lambda match: _WORDS[match.group()], address)
+    return _WORD.sub(lambda match: WORDS[match.group()], address)

@@ -5,12 +5,11 @@ string from a GS1-128 or DataMatrix (with FNC1 or the brackets of the printed te
 the bare digits of an SSCC. A person types the code below the symbol.
 """
 
+from dataclasses import replace
 from urllib.parse import quote
 
-from biip import ParseError
-from biip.gs1_messages import GS1Message
-
 from foodtrace.trace.errors import Invalid, Problem, mark
+from foodtrace.trace.gs1.elements import parse_elements
 from foodtrace.trace.gs1.identifiers import parse_identifier
 from foodtrace.trace.gs1.model import Identifier
 
@@ -48,13 +47,14 @@ def read_code(text: str) -> Identifier:
 
 
 def _element_string(code: str) -> Identifier:
-    """Read application identifiers: ``(01)…(10)…`` as printed, or the raw string."""
+    """Read application identifiers: ``(01)…(10)…`` as printed, or the raw string.
+
+    Whether they may stand together is not asked: the rest may be in another bar code.
+    """
     try:
-        parse = GS1Message.parse_hri if code.startswith("(") else GS1Message.parse
-        message = parse(code)
-    except ParseError:
-        raise _unreadable(mark("This is no code that this service knows")) from None
-    values = {element.ai.ai: element.value for element in message.element_strings}
+        values = dict(parse_elements(code))
+    except Invalid as refusal:
+        raise _known_or_not(refusal) from None
     if "00" in values:
         return parse_identifier(f"/00/{values['00']}")
     gtin = values.get("01") or values.get("02")
@@ -65,6 +65,13 @@ def _element_string(code: str) -> Identifier:
     if "10" in values:
         return parse_identifier(f"/01/{gtin}/10/{quote(values['10'], safe='')}")
     raise _unreadable(mark("The code names a product, but no lot of it"))
+
+
+def _known_or_not(refusal: Invalid) -> Invalid:
+    """Return what is wrong with a value; of what is no element string, only that."""
+    if any(problem.place.startswith("(") for problem in refusal.problems):
+        return Invalid(*(replace(problem, place="code") for problem in refusal.problems))
+    return _unreadable(mark("This is no code that this service knows"))
 
 
 def _unreadable(rule: str) -> Invalid:
