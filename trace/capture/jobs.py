@@ -231,8 +231,8 @@ def _read_token(token: str) -> tuple[datetime, str]:
         raise Invalid(
             Problem(
                 "nextPageToken",
-                mark("This token is none of ours"),
-                mark("Begin again with the first page"),
+                mark("This is no token of ours"),
+                mark("Follow the address in the header Link"),
             )
         ) from None
     return created_at, capture_id
