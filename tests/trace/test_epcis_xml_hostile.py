@@ -55,6 +55,40 @@ def test_document_types_are_refused_before_anything_is_done_with_them(body):
         read_poll(body)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xef\xbb\xbf\xef\xbb\xbf<!DOCTYPE a><a/>",
+        "\ufeff\ufeff<!DOCTYPE a><a/>".encode("utf-16-le"),
+        b'<?xml version="1.0"?>\xef\xbb\xbf<!DOCTYPE a><a/>',
+        b'<?xml version="1.0"?>\n\xef\xbb\xbf<ObjectEvent/>',
+    ],
+)
+def test_a_second_byte_order_mark_hides_no_document_type(body):
+    assert refusal(body) == "The body starts with a byte order mark"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        *(
+            "\x0c",
+            "\xa0",
+            "\u2028",
+            "<!-- -- -->",
+            "<!---->",
+            "<!-->-->",
+            "<?a?b?>",
+            "<![CDATA[ ]]>",
+        ),
+        *("<?xml  version='1.0'  ?  >", f"<?xml version='1.0' standalone='yes' {' ' * 400}?>"),
+    ],
+)
+def test_nothing_before_a_document_type_hides_it(before):
+    with pytest.raises(Invalid):
+        read_xml(f"{before}<!DOCTYPE ObjectEvent><ObjectEvent/>".encode())
+
+
 def test_the_word_doctype_in_a_text_is_no_document_type():
     body = document(event("<ex:a><![CDATA[<!DOCTYPE a>]]></ex:a><!-- <!DOCTYPE a> -->"))
     assert b'"ex:a":"<!DOCTYPE a>"' in read_xml(body).body

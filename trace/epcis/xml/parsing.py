@@ -81,6 +81,9 @@ def parse(body: bytes) -> Parsed:
         root = parser.close()
     except etree.XMLSyntaxError:
         raise Invalid(_broken(parser.feed_error_log)) from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        # Whatever the check before the parser did not see, it did not pass.
+        raise Invalid(_document_type(1))
     namespaces = _namespaces(parser.read_events())
     in_values = frozenset(_START_OF_VALUE.findall(text)) & namespaces.keys()
     return Parsed(root, namespaces, in_values)
@@ -129,12 +132,16 @@ def _check_prolog(text: str) -> None:
     """Refuse a document type. Without one there are no entities, and nothing is fetched."""
     found = _PROLOG.match(text)
     at = found.end() if found else 0
+    line = text.count("\n", 0, at) + 1
     if text.startswith("<!DOCTYPE", at):
+        raise Invalid(_document_type(line))
+    if text.startswith("\ufeff", at):
+        # The parser would pass over a second mark, and over our check of what comes behind it.
         raise Invalid(
             Problem(
-                f"line {text.count(chr(10), 0, at) + 1}",
-                mark("Document types (DOCTYPE) and entities are refused"),
-                mark("Leave the DOCTYPE out; EPCIS needs none"),
+                f"line {line}",
+                mark("The body starts with a byte order mark"),
+                mark("Leave it out"),
             )
         )
 
@@ -162,6 +169,14 @@ def _namespaces(events: Iterable[tuple[str, object]]) -> dict[str, set[str]]:
                 )
             )
     return found
+
+
+def _document_type(line: int) -> Problem:
+    return Problem(
+        f"line {line}",
+        mark("Document types (DOCTYPE) and entities are refused"),
+        mark("Leave the DOCTYPE out; EPCIS needs none"),
+    )
 
 
 def _too_long(size: int) -> Problem:
