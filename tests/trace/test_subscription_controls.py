@@ -279,7 +279,7 @@ def test_a_party_has_twenty_subscriptions_at_most(alba, bruno):
     bruno.ask()
     for _ in range(services.MOST_SUBSCRIPTIONS):
         alba.subscribe()
-    with pytest.raises(Conflict):
+    with pytest.raises(SubscriptionControls):
         alba.subscribe()
     assert bruno.subscribe()
 

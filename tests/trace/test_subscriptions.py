@@ -25,6 +25,7 @@ from foodtrace.trace.query.named import delete_query
 from foodtrace.trace.subscriptions import looking, messages, sending, services
 from foodtrace.trace.worker import JOBS, work_once
 
+from ..web import add_person
 from .acts import CONTEXT, document, make, see
 from .receiver import HOST, receiving
 from .subscribing import SECRET, Partner, ids_in, now, soon, told
@@ -534,6 +535,29 @@ def test_a_party_without_access_is_not_looked_for(alba, receiver, store):
     assert alba.look()
     assert alba.subscriptions()[0].ended_because == "nobody"
     assert alba.deliveries() == []
+
+
+def test_an_open_account_is_access_enough(alba, receiver, store):
+    alba.ask()
+    alba.subscribe()
+    expected = alba.capture("A")
+    add_person(store, "li.na", "producer", party_id=alba.party_id)
+    with store.transaction() as session:
+        session.execute(delete(ApiKey))
+    alba.look()
+    alba.send()
+    assert told(receiver) == expected
+
+
+def test_who_may_read_less_than_is_told_does_not_keep_a_subscription(alba, receiver, store):
+    rosa = Partner(store, receiver, "Rosa", "regulator")
+    rosa.ask()
+    rosa.subscribe()
+    alba.capture("A")
+    with store.transaction() as session:
+        session.query(ApiKey).filter_by(party_id=rosa.party_id).update({"role": "producer"})
+    rosa.look()
+    assert rosa.subscriptions()[0].ended_because == "nobody"
 
 
 def test_a_query_that_is_refused_is_told_of_as_the_standard_says(alba, receiver, store):

@@ -20,6 +20,7 @@ from foodtrace.trace.errors import (
     NotFound,
     Problem,
     QueryParameter,
+    SubscriptionControls,
     mark,
 )
 from foodtrace.trace.query.models import NamedQuery
@@ -106,7 +107,7 @@ def subscribe(
     """Have a server told of the events that fit one of one's own named queries.
 
     `formats` are the headers GS1-EPC-Format and GS1-CBV-XML-Format as they were sent. Raises
-    NoSuchName, Invalid, SubscriptionControls, or Conflict when the party has too many.
+    NoSuchName, Invalid, or SubscriptionControls, also when the party has too many.
     """
     now = now or datetime.now(UTC)
     query = get_query(session, actor, query_name)
@@ -305,7 +306,7 @@ def _refuse_too_many(session: Session, actor: Actor) -> None:
         )
     )
     if (count or 0) >= MOST_SUBSCRIPTIONS:
-        raise Conflict(
+        raise SubscriptionControls(
             Problem(
                 "",
                 mark("Your organisation has %(most)s subscriptions already"),
