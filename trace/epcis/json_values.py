@@ -10,8 +10,12 @@ from foodtrace.trace.errors import Invalid, Problem, mark
 _CONTROL = "\x00-\x1f\x7f-\x9f"
 # Invisible characters and those that turn the direction of text: a name could hide a name.
 _HIDDEN = "\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
-_REFUSED_TEXT = re.compile(f"[{_CONTROL}{_HIDDEN}\ud800-\udfff]")
-_REFUSED_RAW = re.compile(f"[\x7f-\x9f{_HIDDEN}]")
+# Noncharacters, which I-JSON leaves out (RFC 7493, 2.1) and XML in part cannot write.
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    map(chr, (p * 0x10000 + n for p in range(17) for n in (0xFFFE, 0xFFFF)))
+)
+_REFUSED_TEXT = re.compile(f"[{_CONTROL}{_HIDDEN}{_NONCHARACTERS}\ud800-\udfff]")
+_REFUSED_RAW = re.compile(f"[\x7f-\x9f{_HIDDEN}{_NONCHARACTERS}]")
 _NO_ESCAPE = str.maketrans({"~": "~0", "/": "~1"})
 
 
