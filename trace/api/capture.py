@@ -73,7 +73,7 @@ def start() -> tuple[Response, int, dict[str, str]]:
     headers = {
         "Location": url_for("epcis.capture.job", capture_id=captured.id),
         BEHAVIOUR: captured.behaviour,
-        **replayed(captured),
+        **replayed(is_known=captured.replayed),
     }
     if is_later:
         headers["Preference-Applied"] = _LATER
@@ -90,9 +90,8 @@ def job(capture_id: str) -> tuple[Response, int, dict[str, str]]:
     return jsonify(_job(captured)), 200, {BEHAVIOUR: captured.behaviour}
 
 
-def replayed(captured: Captured) -> dict[str, str]:
+def replayed(*, is_known: bool) -> dict[str, str]:
     """Return the header that tells that nothing was done again."""
-    is_known = captured.replayed or (captured.duplicates and not captured.event_ids)
     return {"Idempotent-Replayed": "true"} if is_known else {}
 
 

@@ -46,7 +46,8 @@ def capture_event() -> tuple[Response, int, dict[str, str]]:
     # Ids such as ni:///… hold slashes: escaped, they are one segment of the path.
     location = f"/epcis/events/{quote(event.event_id, safe='')}"
     answer = answer_event(event.body | {"eventID": event.event_id})
-    return answer, 201, {"Location": location, **replayed(captured)}
+    known = replayed(is_known=captured.replayed or not captured.event_ids)
+    return answer, 201, {"Location": location, **known}
 
 
 @bp.get("/events/<path:event_id>")
