@@ -277,7 +277,12 @@ def test_a_name_may_be_chinese(alba):
         ('{"name": "a/b", "query": {}}', "ValidationException"),
         ('{"name": "", "query": {}}', "ValidationException"),
         ('{"name": "q", "query": {"EQ_bizSteps": ["a"]}}', "QueryParameterException"),
-        ('{"name": "q", "query": {}, "@context": "https://evil.example/"}', "ValidationException"),
+        (
+            '{"name": "q", "query": {}, "@context": "https://e.x/"}',
+            "QueryValidationException",
+        ),
+        ('{"name": "q", "query": {}, "@context": [true]}', "QueryValidationException"),
+        ('{"name": "q", "query": {}, "@context": {"x": 5}}', "QueryValidationException"),
     ],
 )
 def test_what_is_no_query_is_not_kept(quick, body, exception):

@@ -19,10 +19,9 @@ from foodtrace.trace.api.resources import (
     answers,
     takes,
 )
-from foodtrace.trace.epcis.context import prefixes_of
 from foodtrace.trace.errors import Problem, QueryValidation, mark
 from foodtrace.trace.query.named import create_query, delete_query, get_query, list_queries
-from foodtrace.trace.query.parameters import query_of
+from foodtrace.trace.query.parameters import prefixes_in, query_of
 from foodtrace.trace.web import (
     body_limit,
     current_actor,
@@ -155,8 +154,7 @@ def _definition(body: Mapping[str, Any]) -> tuple[str, Any, Mapping[str, str]]:
         raise QueryValidation(
             Problem(min(unknown)[:200], mark("The definition of a query has no such part"))
         )
-    context = body.get("@context", {})
-    return name, parameters, prefixes_of(context, extensions(), "/@context")
+    return name, parameters, prefixes_in(body, extensions())
 
 
 def _shown(query: "NamedQuery") -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _read(
 ) -> Iterator[tuple[str, Parameter, Any]]:
     """Yield each parameter as it was named, what it is, and its value as it was read."""
     _check_size(parameters)
-    prefixes = _prefixes_in(parameters, prefixes)
+    prefixes = prefixes_in(parameters, prefixes)
     seen: set[str] = set()
     for given, value in parameters.items():
         if given == _CONTEXT:
@@ -146,8 +146,11 @@ _MANY_VALUES = mark("The parameters of a query have at most %(limit)s values, th
 _MANY_PATTERNS = mark("A query has at most %(limit)s patterns with stars, this has %(count)s")
 
 
-def _prefixes_in(parameters: Mapping[str, Any], prefixes: Prefixes) -> Prefixes:
-    """Return the namespaces in force, those of the query's own context included."""
+def prefixes_in(parameters: Mapping[str, Any], prefixes: Prefixes) -> Prefixes:
+    """Return the namespaces in force, those of its own ``@context`` included.
+
+    Raises QueryValidation.
+    """
     in_force = {**STANDARD_PREFIXES, **prefixes}
     context = parameters.get(_CONTEXT)
     if context is None:
