@@ -71,7 +71,7 @@ def work(store):
 def test_a_waiting_document_is_recorded_by_the_worker(store):
     event = make(1, {"A": 1})
     queued = queue(store, event)
-    assert (queued.running, queued.success, queued.finished_at) == (True, False, None)
+    assert (queued.running, queued.success, queued.finished_at) == (True, True, None)
     assert count(store, "document", "statement", "event") == {
         "document": 1,
         "statement": 0,
@@ -102,7 +102,7 @@ def test_what_waits_is_recorded_after_a_restart_once(store):
     try:
         assert work(restarted)
         assert not work(restarted)
-        assert job_of(restarted, queued).success
+        assert job_of(restarted, queued).state == "done"
         assert count(restarted, "event", "document") == {"event": 1, "document": 1}
     finally:
         restarted.close()
@@ -148,7 +148,7 @@ def test_nothing_is_derived_of_what_waits_and_a_rebuild_is_the_same(store):
     with store.transaction() as session:
         rebuild(session)
     assert rows(store) == after != before
-    assert job_of(store, queued).success
+    assert job_of(store, queued).state == "done"
 
 
 def test_what_is_recorded_later_is_recorded_alike(store, sqlite_template, tmp_path):
@@ -215,7 +215,7 @@ def test_a_document_that_cannot_be_recorded_fails_and_the_next_is_recorded(
     assert "a fault of ours" in caplog.text
     assert count(store, "statement") == {"statement": 0}
     assert work(store)
-    assert job_of(store, second).success
+    assert job_of(store, second).state == "done"
     assert count(store, "document", "event") == {"document": 2, "event": 1}
 
 
@@ -230,8 +230,8 @@ def test_what_failed_may_be_sent_again(store, monkeypatch):
     again = queue(store, body=body, key="k")
     assert again.id != failed.id
     assert work(store)
-    assert job_of(store, again).success
-    assert not job_of(store, failed).success
+    assert job_of(store, again).state == "done"
+    assert job_of(store, failed).state == "failed"
 
 
 def test_a_document_that_breaks_a_rule_by_now_fails_with_its_problems(store, monkeypatch):
@@ -260,7 +260,7 @@ def test_a_database_that_is_away_for_a_while_is_no_fault_of_the_document(store, 
             with pytest.raises(type(error)):
                 record_waiting(store, settings_of(store))
     assert work(store)
-    assert job_of(store, queued).success
+    assert job_of(store, queued).state == "done"
 
 
 def test_a_busy_database_is_waited_for_but_not_for_ever(store, monkeypatch):
@@ -305,7 +305,7 @@ def test_several_processes_share_what_waits_and_do_each_once(postgresql_url_of_t
             thread.start()
         for thread in threads:
             thread.join(60)
-        assert all(job_of(stores[0], each).success for each in queued)
+        assert all(job_of(stores[0], each).state == "done" for each in queued)
         assert count(stores[0], "event", "statement") == {"event": 12, "statement": 12}
     finally:
         for store in stores:

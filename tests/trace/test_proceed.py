@@ -47,7 +47,7 @@ def bad(at, **changes):
 def test_good_events_are_recorded_and_bad_ones_are_told(store, asynchronous):
     good, broken, other = make(1, {"A": 1}), bad(2), see(3, {"A": 1})
     job = proceed(store, good, broken, other, asynchronous=asynchronous)
-    assert (job.running, job.success, job.behaviour) == (False, True, "proceed")
+    assert (job.state, job.success, job.behaviour) == ("done", False, "proceed")
     assert list(job.event_ids) == [good["eventID"], other["eventID"]]
     (error,) = job.errors
     assert (error.index, error.event_id, error.status) == (1, broken["eventID"], 400)
@@ -60,17 +60,22 @@ def test_good_events_are_recorded_and_bad_ones_are_told(store, asynchronous):
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_where_every_event_is_bad_the_job_has_no_success(store, asynchronous):
     job = proceed(store, bad(1), bad(2), asynchronous=asynchronous)
-    assert (job.running, job.success) == (False, False)
+    assert (job.state, job.success) == ("failed", False)
     assert job.finished_at is not None
     assert [error.index for error in job.errors] == [0, 1]
     assert count(store, "document", "statement") == {"document": 1, "statement": 0}
 
 
-def test_an_event_that_is_known_is_a_success(store):
+def test_where_nothing_is_left_out_the_job_has_success(store):
+    job = proceed(store, make(1, {"A": 1}), make(2, {"B": 1}))
+    assert (job.state, job.success, job.errors) == ("done", True, ())
+
+
+def test_an_event_that_is_known_is_done(store):
     event = make(1, {"A": 1})
     proceed(store, event)
     job = proceed(store, event, bad(2))
-    assert (job.success, list(job.duplicates)) == (True, [event["eventID"]])
+    assert (job.state, list(job.duplicates)) == ("done", [event["eventID"]])
 
 
 def test_a_bad_event_of_any_kind_leaves_the_others_alone():

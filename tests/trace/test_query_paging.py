@@ -214,7 +214,7 @@ def test_nobody_is_shown_anything_without_a_role(sqlite_store):
 
 
 def test_all_matches_come_in_the_order_of_recording(store, monkeypatch):
-    monkeypatch.setattr("foodtrace.trace.query.plan.STRIDE", 4)
+    monkeypatch.setattr("foodtrace.trace.query.plan.STRIDES", (4,))
     monkeypatch.setattr("foodtrace.trace.query.plan.FEW", 2)
     for number in range(5):
         capture(store, see(50 - number, ["A"]), see(number, ["A"], step="storing"))

@@ -297,7 +297,7 @@ def test_other_statements_of_the_transaction_may_take_as_long_as_before(store):
 
 def strategies(store, monkeypatch, few, stride, many):
     monkeypatch.setattr(plan, "FEW", few)
-    monkeypatch.setattr(plan, "STRIDE", stride)
+    monkeypatch.setattr(plan, "STRIDES", (stride, 3 * stride))
     monkeypatch.setattr(plan, "MANY", many)
 
 
@@ -435,7 +435,8 @@ def test_what_is_common_is_met_on_a_walk_in_the_order_asked_for(large_store):
         for actor, of_party in ((ALBA, "party_"), (INES, "")):
             for order_by, index in (("eventTime", "event_time"), ("recordTime", "record_time")):
                 walk = plans(large_store, actor, Query(criteria, order_by=order_by))[-1]
-                assert f"ix_event_{of_party}{index}" in walk
+                # In a span of time that ends the walk, the times of all parties do as well.
+                assert re.search(f"ix_event_({of_party})?{index}", walk)
                 assert "TEMP B-TREE" not in walk
                 assert "Sort" not in walk
 

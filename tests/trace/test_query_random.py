@@ -289,7 +289,7 @@ def check(store, examples):
         tell_master_data(store, party_id, master)
         recorded = told(store, party_id, documents, master)
         few, stride, many = sizes
-        with mock.patch.multiple(plan, FEW=few, STRIDE=stride, MANY=many):
+        with mock.patch.multiple(plan, FEW=few, STRIDES=(stride, 2 * stride), MANY=many):
             for parameters in queries:
                 query = query_of(parameters, {"ex": EX})
                 expected = found(recorded, parameters, {"ex": EX})

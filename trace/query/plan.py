@@ -30,8 +30,9 @@ from foodtrace.trace.store.sets import gathered_from
 
 # To look so many events up and sort them costs less than most walks.
 FEW = 5_000
-# A walk over so many events costs no more than that.
-STRIDE = 20_000
+# So many events a walk passes before it is asked whether it found enough: what is common is
+# met in the first stride, and the second costs no more than looking FEW up.
+STRIDES = (500, 20_000)
 # As many as are still looked up when the walk has found too little.
 MANY = 200_000
 
@@ -98,25 +99,23 @@ class Search:
 
     def page(self, order: Order, after: Place | None, up_to_id: int, most: int) -> list[Row[Any]]:
         """Return the next events in the order: id, event_id, party_id, event_time, record_time."""
-        ordered = order.clauses()
-        within = [E.id <= up_to_id, *([order.behind(after)] if after else [])]
+        span = [E.id <= up_to_id, *([order.behind(after)] if after else [])]
+        found: list[Row[Any]] = []
         driver = self._driver(order.by, FEW)
-        if driver is not None:
-            return self._all(self._driven(driver).where(*within).order_by(*ordered).limit(most))
-        walk = self._walk(order.by).where(*within).order_by(*ordered).limit(most)
-        if not self._is_testing(order.by):
-            return self._all(walk)
-        end = self._end_of_stride(order, after)
-        if end is None:
-            return self._all(walk)
-        found = self._all(walk.where(order.before(end)))
-        if len(found) == most:
-            return found
-        # What comes first is found already.
-        rest = [E.id <= up_to_id, order.behind(end, inclusive=True)]
-        driver = self._driver(order.by, MANY)
+        if driver is None and self._is_testing(order.by):
+            for stride in STRIDES:
+                end = self._end_of_stride(order, span, stride)
+                if end is None:
+                    break
+                walk = self._walk(order.by).where(*span, order.before(end))
+                found += self._first(walk, order, most - len(found))
+                if len(found) == most:
+                    return found
+                span = [E.id <= up_to_id, order.behind(end, inclusive=True)]
+            else:
+                driver = self._driver(order.by, MANY)
         base = self._walk(order.by) if driver is None else self._driven(driver)
-        return found + self._all(base.where(*rest).order_by(*ordered).limit(most - len(found)))
+        return found + self._first(base.where(*span), order, most - len(found))
 
     def count(self, up_to_id: int, most: int) -> int:
         """Return how many events there are up to this id, or `most` if there are more."""
@@ -131,12 +130,12 @@ class Search:
         if driver is not None:
             base, end = self._driven(driver), up_to_id
         else:
-            base, end = self._walk("", indexed=False), min(after_id + STRIDE, up_to_id)
+            base, end = self._walk("", indexed=False), min(after_id + STRIDES[-1], up_to_id)
         ids = base.with_only_columns(E.id).where(E.id > after_id, E.id <= end).order_by(E.id)
         return list(self._budget.execute(ids).scalars()), end
 
-    def _all(self, statement: Select[Any]) -> list[Row[Any]]:
-        return list(self._budget.execute(statement).all())
+    def _first(self, found: Select[Any], order: Order, most: int) -> list[Row[Any]]:
+        return list(self._budget.execute(found.order_by(*order.clauses()).limit(most)).all())
 
     def _is_testing(self, walked: str) -> bool:
         """Tell whether the walk can meet events that do not fit."""
@@ -172,23 +171,28 @@ class Search:
         size, number = min((size, number) for number, size in enumerate(counts))
         return tests[number] if size <= most else None
 
-    def _end_of_stride(self, order: Order, after: Place | None) -> Place | None:
-        """Return the place of the event that a walk over STRIDE events comes to, if it is there."""
+    def _end_of_stride(
+        self, order: Order, span: Sequence[ColumnElement[bool]], stride: int
+    ) -> Place | None:
+        """Return the place of the event behind so many of the walk, if it is that long.
+
+        An index alone answers this: it is cheap, however large the events are.
+        """
         walked = [
             condition_of(each, walked=order.by)
             for each in self._tests
             if isinstance(each, During) and each.time == order.by
         ]
+        time, event_id = order.columns
         statement = (
-            select(E.id, *_TIMES.values())
-            .where(*in_scope(self._scope, indexed=True), *walked)
-            .where(*([order.behind(after)] if after else []))
+            select(event_id, time.label("time"))
+            .where(*in_scope(self._scope, indexed=True), *walked, *span)
             .order_by(*order.clauses())
             .limit(1)
-            .offset(STRIDE)
+            .offset(stride)
         )
         row = self._budget.execute(statement).one_or_none()
-        return None if row is None else order.of(row)
+        return None if row is None else Place(row.time, row.id)
 
 
 _NEWEST_ID = select(func.coalesce(func.max(E.id), 0))
