@@ -117,7 +117,7 @@ def _head(captured: Captured) -> dict[str, Any]:
         "captureID": captured.id,
         **{name: as_time(at) for name, at in times.items() if at is not None},
         "running": captured.running,
-        "success": captured.running or (captured.success and not captured.errors),
+        "success": captured.success,
         "captureErrorBehaviour": captured.behaviour,
         "errors": [_error(captured, each) for each in captured.errors],
     }

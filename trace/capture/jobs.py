@@ -86,8 +86,8 @@ class Captured:
 
     @property
     def success(self) -> bool:
-        """Whether something of the document is on record, now or since before."""
-        return self.state == "done"
+        """Whether nothing went wrong, so far; with *proceed*, also no single event."""
+        return self.state != "failed" and not self.errors
 
 
 @dataclass(frozen=True, slots=True)
