@@ -22,10 +22,12 @@ def check_associations(elements: Iterable[tuple[str, str]]) -> None:
     """Refuse AIs with two values, forbidden pairs, and AIs without a companion. Raises Invalid."""
     values = _values(elements)
     matching = _by_pattern(values)
-    for ai in values:
-        entry = APPLICATION_IDENTIFIERS.get(ai)
-        if entry is not None:
-            _check_excluded(entry, matching)
+    entries = [APPLICATION_IDENTIFIERS[ai] for ai in values if ai in APPLICATION_IDENTIFIERS]
+    # A variant (22) asks for a GTIN (01), and yet is a qualifier of an ITIP (8006) as well.
+    qualifiers = {ai for entry in entries for order in entry.orders or () for ai in order}
+    for entry in entries:
+        _check_excluded(entry, matching)
+        if entry.ai not in qualifiers:
             _check_required(entry, matching)
     _check_signed(values)
 
