@@ -33,11 +33,14 @@ class Settings:
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     # Certificates of further authorities that may vouch for those hosts.
     webhook_ca_file: Path | None = None
+    # Hosts, in lower case, that links of things lead to at once, without a page in between.
+    link_hosts: frozenset[str] = frozenset()
 
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read FOODTRACE_DATA, FOODTRACE_DATABASE_URL, FOODTRACE_BASE_URL, FOODTRACE_SECRET_KEY,
-        FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS and FOODTRACE_WEBHOOK_CA_FILE.
+        FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS, FOODTRACE_WEBHOOK_CA_FILE and
+        FOODTRACE_LINK_HOSTS.
 
         Without a secret key, one is made on the first start and kept in the data folder.
         Raises Invalid when a host, network or file is none.
@@ -58,6 +61,9 @@ class Settings:
                 map(_network, _listed(os.environ.get("FOODTRACE_WEBHOOK_NETWORKS", "")))
             ),
             webhook_ca_file=_file(os.environ.get("FOODTRACE_WEBHOOK_CA_FILE")),
+            link_hosts=frozenset(
+                map(_link_host, _listed(os.environ.get("FOODTRACE_LINK_HOSTS", "")))
+            ),
         )
 
 
@@ -72,6 +78,13 @@ def _host(entry: str) -> tuple[str, int]:
     if match is None:
         raise _wrong("FOODTRACE_WEBHOOK_HOSTS", entry, mark("Write erp.partner.example:8443"))
     return match[1].strip("[]"), int(match[2] or 443)
+
+
+def _link_host(entry: str) -> str:
+    """Return an entry as hosts of links are compared: ``partner.example``, with its port."""
+    if _HOST.fullmatch(entry.lower()) is None:
+        raise _wrong("FOODTRACE_LINK_HOSTS", entry, mark("Write shop.partner.example"))
+    return entry.lower().removesuffix(":443")
 
 
 def _network(entry: str) -> IPv4Network | IPv6Network:

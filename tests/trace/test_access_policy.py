@@ -21,6 +21,7 @@ product.register      o        -        -          -         A         A
 lot.register          o        -        -          -         -         -
 lot.move              o        o        -          -         -         -
 lot.read              o        o        o          A         A         A
+link.keep             o        o        o          -         -         -
 certificate.issue     -        -        o          o         -         -
 certificate.withdraw  -        -        o          o         A         -
 certificate.read      o        o        o          A         A         A

@@ -74,3 +74,15 @@ def test_a_wrong_setting_for_messages_keeps_the_service_from_starting(monkeypatc
     monkeypatch.setenv(f"FOODTRACE_WEBHOOK_{name}", entry)
     with pytest.raises(Invalid, match=f"FOODTRACE_WEBHOOK_{name}"):
         Settings.from_environment()
+
+
+def test_hosts_of_links_are_listed_and_a_wrong_one_keeps_the_service_from_starting(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("FOODTRACE_DATA", str(tmp_path))
+    monkeypatch.setenv("FOODTRACE_LINK_HOSTS", "Shop.partner.example:443, other.example:8443")
+    found = Settings.from_environment()
+    assert found.link_hosts == {"shop.partner.example", "other.example:8443"}
+    monkeypatch.setenv("FOODTRACE_LINK_HOSTS", "https://shop.partner.example/")
+    with pytest.raises(Invalid, match="FOODTRACE_LINK_HOSTS"):
+        Settings.from_environment()

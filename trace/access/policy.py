@@ -30,6 +30,7 @@ Action = Literal[
     "lot.register",
     "lot.move",  # ship, receive, pack, unpack, store, sell
     "lot.read",
+    "link.keep",  # links of one's products, lots and places
     "certificate.issue",
     "certificate.withdraw",
     "certificate.read",
@@ -54,6 +55,7 @@ POLICY: Mapping[Role, Mapping[Action, Scope]] = MappingProxyType(
             "lot.register": "own",
             "lot.move": "own",
             "lot.read": "own",
+            "link.keep": "own",
             "certificate.read": "own",
             "recall.open": "own",
             "chain.read": "own",
@@ -66,6 +68,7 @@ POLICY: Mapping[Role, Mapping[Action, Scope]] = MappingProxyType(
             "place.register": "own",
             "lot.move": "own",
             "lot.read": "own",
+            "link.keep": "own",
             "certificate.read": "own",
             "chain.read": "own",
         },
@@ -76,6 +79,7 @@ POLICY: Mapping[Role, Mapping[Action, Scope]] = MappingProxyType(
             "party.read": "any",
             "place.register": "own",
             "lot.read": "own",
+            "link.keep": "own",
             "certificate.issue": "own",
             "certificate.withdraw": "own",
             "certificate.read": "own",
