@@ -17,6 +17,7 @@ from foodtrace.trace.api.resources import media_types_of, parameters_of_view
 from foodtrace.trace.epcis.context import STANDARD_PREFIXES, prefixes_of
 from foodtrace.trace.epcis.translation import CbvFormat, EpcFormat
 from foodtrace.trace.errors import Problem, QueryParameter, mark
+from foodtrace.trace.web import needed_action
 
 # RFC 9110 asks for 8000 octets at least; longer queries are kept as named ones.
 LONGEST_ADDRESS = 8000
@@ -42,7 +43,8 @@ def negotiate() -> None:
     """Refuse what cannot be spoken or answered, before the view does anything."""
     view = current_app.view_functions[request.endpoint or ""]
     _check_address(parameters_of_view(view))
-    _check_versions("GS1-EPCIS", CAPTURED if request.method == "POST" else frozenset({SPOKEN}))
+    is_capture = needed_action(view) == "event.capture"
+    _check_versions("GS1-EPCIS", CAPTURED if is_capture else frozenset({SPOKEN}))
     _check_versions("GS1-CBV", frozenset({SPOKEN}))
     g.formats = Formats(
         _one_of(EpcFormat, "GS1-EPC-Format", EpcFormat.ALWAYS_GS1_DIGITAL_LINK),

@@ -64,7 +64,7 @@ def received_body(most: int, *media_types: str) -> bytes:
             Problem(
                 "",
                 mark("A body may have %(most)s bytes"),
-                mark("Send the events in several documents"),
+                mark("Send less at once"),
                 {"most": most},
             )
         )

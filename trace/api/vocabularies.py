@@ -150,9 +150,14 @@ def _listed(collection: Collection, values: list[str]) -> object:
     return {"@context": EPCIS_CONTEXT, "type": type_name, collection.kind: values}
 
 
+def _add(collection: Collection) -> None:
+    """Add the three addresses of a collection."""
+    address = f"/{collection.path}"
+    one = f"{address}/<path:{collection.part}>"
+    bp.add_url_rule(address, collection.path, _values_of(collection))
+    bp.add_url_rule(one, f"{collection.path}_below", _below(collection))
+    bp.add_url_rule(f"{one}/events", f"{collection.path}_events", _events_of(collection))
+
+
 for each in COLLECTIONS:
-    address = f"/{each.path}"
-    one = f"{address}/<path:{each.part}>"
-    bp.add_url_rule(address, each.path, _values_of(each))
-    bp.add_url_rule(one, f"{each.path}_below", _below(each))
-    bp.add_url_rule(f"{one}/events", f"{each.path}_events", _events_of(each))
+    _add(each)
