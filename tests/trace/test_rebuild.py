@@ -10,6 +10,7 @@ import pytest
 from foodtrace.trace.access.actor import SYSTEM
 from foodtrace.trace.capture.rebuild import derived_tables, rebuild
 from foodtrace.trace.capture.services import capture_document, record_event
+from foodtrace.trace.codes import services as codes_of_things
 from foodtrace.trace.epcis.reader import read_document, read_event
 from foodtrace.trace.masterdata import services as masterdata
 
@@ -27,6 +28,7 @@ from .acts import (
     unpack,
     wrong,
 )
+from .coding import farm, run_of
 
 CAPTURE = Path(__file__).parents[1] / "data/epcis/Capture"
 DERIVED = (
@@ -181,3 +183,20 @@ def test_what_many_captured_at_once_is_what_one_would_have_captured(store):
     before = rows_by_name(store)
     rebuilt(store)
     assert rows_by_name(store) == before
+
+
+def test_codes_on_things_come_back_the_same(store):
+    alba = farm(store, lots=("L1", "L2"))
+    run_id, codes = run_of(store, alba, 12)
+    run_of(store, alba, 3, lot=alba.lots[1])
+    with store.transaction() as session:
+        stretch = {"run_id": run_id, "first": codes[2], "last": codes[7]}
+        codes_of_things.activate(session, alba.actor, **stretch, lot=alba.lots[0])
+        spoilt = stretch | {"first": codes[4], "last": codes[4], "state": "void"}
+        codes_of_things.end_codes(session, alba.actor, **spoilt, reason="torn")
+        lost = stretch | {"first": codes[8], "last": codes[11], "state": "lost"}
+        codes_of_things.end_codes(session, alba.actor, **lost)
+    before = rows(store)
+    assert (len(before["code_run"]), len(before["unit_code"])) == (2, 15)
+    rebuilt(store)
+    assert rows(store) == before

@@ -45,13 +45,14 @@ class UnitCode(Base):
 
 
 class Scan(Base):
-    """A look at the page of a single thing. Who looked is forgotten with the day's salt.
+    """A look at the page of a single thing; kept for 30 days.
 
-    `client` is a hash with a salt that lives one day; `region` a province at most.
+    `client` is a hash with a salt that lives one day: who looked is forgotten with it.
+    `region` is a province at most.
     """
 
     __tablename__ = "scan"
-    __table_args__ = (Index("ix_scan_canonical", "canonical", "at"),)
+    __table_args__ = (Index("ix_scan_canonical", "canonical", "at"), Index("ix_scan_at", "at"))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     canonical: Mapped[str] = mapped_column(String(120))
@@ -60,8 +61,18 @@ class Scan(Base):
     region: Mapped[str | None] = mapped_column(String(2))  # GB/T 2260, first two digits
 
 
+class ScanTotal(Base):
+    """How often a code was scanned, and when first: what stays when the scans are gone."""
+
+    __tablename__ = "scan_total"
+
+    canonical: Mapped[str] = mapped_column(String(120), primary_key=True)
+    count: Mapped[int]
+    first_at: Mapped[datetime]
+
+
 class CodeWarning(Base):
-    """That scans of a code do not fit one single thing. Kind: count, travel, places, late."""
+    """That scans of a code do not fit one single thing. `kind` is a `rules.Kind`."""
 
     __tablename__ = "code_warning"
 

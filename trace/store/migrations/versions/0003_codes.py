@@ -70,7 +70,16 @@ def upgrade() -> None:
         sa.Column("region", sa.String(length=2), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scan")),
     )
+    op.create_index("ix_scan_at", "scan", ["at"], unique=False)
     op.create_index("ix_scan_canonical", "scan", ["canonical", "at"], unique=False)
+
+    op.create_table(
+        "scan_total",
+        sa.Column("canonical", sa.String(length=120), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("canonical", name=op.f("pk_scan_total")),
+    )
 
     op.create_table(
         "thing_link",
@@ -115,7 +124,9 @@ def downgrade() -> None:
     op.drop_index("ix_thing_link_anchor", table_name="thing_link")
 
     op.drop_table("thing_link")
+    op.drop_table("scan_total")
     op.drop_index("ix_scan_canonical", table_name="scan")
+    op.drop_index("ix_scan_at", table_name="scan")
 
     op.drop_table("scan")
     op.drop_index("ix_print_job_state", table_name="print_job")
