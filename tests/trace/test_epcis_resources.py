@@ -5,6 +5,8 @@ from itertools import chain
 
 import pytest
 
+from foodtrace.trace.query import services
+
 from ..web import staff_app
 from .acts import document, make, see
 from .machine import XML, Machine, found_by, ids_of
@@ -83,6 +85,23 @@ def test_thirty_events_are_a_page_unless_more_are_asked_for(alba):
     capture(alba, *(see(at, {"A": 1}) for at in range(31)))
     assert len(found_by(alba.get("/epcis/events"))) == 30
     assert len(found_by(alba.get("/epcis/events?perPage=999999999"))) == 31
+
+
+@pytest.mark.parametrize(("limit", "times"), [("", 7), ("&eventCountLimit=5", 5)])
+def test_large_events_make_small_pages(alba, monkeypatch, limit, times):
+    monkeypatch.setattr(services, "MOST_BYTES", 1000)  # two or three of these events
+    capture(alba, *(see(at, {"A": 1}) for at in range(7)))
+    address = f"/epcis/events?orderBy=eventTime&perPage=100{limit}"
+    found = [ids_of(answer) for answer in pages(alba, address)]
+    assert len(found) >= 2
+    assert all(1 <= len(page) <= 3 for page in found)
+    assert len({*chain(*found)}) == sum(map(len, found)) == times
+
+
+def test_an_event_larger_than_a_page_comes_alone(quick, monkeypatch):
+    monkeypatch.setattr(services, "MOST_BYTES", 1)
+    capture(quick, see(1, {"A": 1}), see(2, {"A": 1}))
+    assert [len(ids_of(answer)) for answer in pages(quick, "/epcis/events")] == [1, 1]
 
 
 def test_a_party_finds_its_own_events_and_an_inspector_those_of_all(alba, bruno, app, store):

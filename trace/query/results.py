@@ -1,9 +1,10 @@
 """What a query found, as EPCIS 2.0 JSON: the events as received, in a query document."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -60,13 +61,27 @@ class Found:
     contexts: Contexts
 
 
-def read_found(session: Session, ids: Sequence[int]) -> list[Found]:
-    """Return these events, in the order of the ids given."""
+def read_found(
+    session: Session, ids: Sequence[int], *, most_bytes: int | None = None
+) -> list[Found]:
+    """Return these events, in the order of the ids given.
+
+    With `most_bytes` only the first ones, which have no more bytes together, but at least one.
+    """
     if not ids:
         return []
     rows = session.connection().execute(_ROWS, {"ids": ids}).all()
+    if most_bytes is not None:
+        ids = _fitting(ids, {row.id: row.length for row in rows}, most_bytes)
+        kept = frozenset(ids)
+        rows = [row for row in rows if row.id in kept]
     found = {each.id: each for batch in _batches(rows) for each in _read(session, batch)}
     return [found[each] for each in ids]
+
+
+def _fitting(ids: Sequence[int], lengths: Mapping[int, int], most_bytes: int) -> Sequence[int]:
+    sizes = accumulate(lengths[each] for each in ids)
+    return ids[: max(1, sum(size <= most_bytes for size in sizes))]
 
 
 def _batches(rows: Sequence[Row[Any]]) -> Iterator[list[Row[Any]]]:

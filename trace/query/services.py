@@ -17,6 +17,8 @@ from foodtrace.trace.query.plan import Order, Place, Search
 from foodtrace.trace.query.results import Found, read_found
 
 MOST_PER_PAGE = 1_000
+# Fewer events make a page where they are so large: it is held in memory.
+MOST_BYTES = 8 * 1024 * 1024
 # No party has this id: who acts for none has no events of its own.
 NOBODY = -1
 
@@ -66,11 +68,12 @@ def find_events(
         after = None if start.time is None else Place(start.time, start.id)
         # One more tells whether there is another page.
         rows = search.page(order, after, start.up_to_id, wanted + 1)
-    found = read_found(session, [row.id for row in rows[:wanted]])
-    left = None if start.left is None else start.left - wanted
-    if len(rows) <= wanted or left == 0:
+    found = read_found(session, [row.id for row in rows[:wanted]], most_bytes=MOST_BYTES)
+    given = len(found)
+    left = None if start.left is None else start.left - given
+    if given == len(rows) or left == 0:
         return Page(found, None, None)
-    last = order.of(rows[wanted - 1])
+    last = order.of(rows[given - 1])
     position = Position(time=last.time, id=last.id, up_to_id=start.up_to_id, left=left)
     return Page(found, *sealed(secret, question, position, utc_now()))
 
