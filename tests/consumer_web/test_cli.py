@@ -40,7 +40,7 @@ def run(*words, **options):
 
 def test_every_command_is_there():
     assert set(main.commands) == {
-        "serve", "migrate", "user", "key", "demo", "import", "rebuild", "export",
+        "serve", "migrate", "user", "key", "demo", "import", "rebuild", "export", "hash", "link",
     }  # fmt: skip
 
 

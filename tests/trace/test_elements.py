@@ -215,6 +215,12 @@ def test_every_check_that_is_named_exists_and_every_one_that_exists_is_named():
     assert named == set(LINTERS)
 
 
+def test_the_first_two_digits_say_how_long_an_identifier_is():
+    lengths = {}
+    for ai in APPLICATION_IDENTIFIERS:
+        assert lengths.setdefault(ai[:2], len(ai)) == len(ai)
+
+
 def test_every_rule_names_identifiers_that_exist():
     for entry in APPLICATION_IDENTIFIERS.values():
         groups = [group for groups in entry.requirements for group in groups]
