@@ -4,7 +4,7 @@ A link names a thing in its path, the primary key first and then its qualifiers 
 and says more about it in its query::
 
     https://example.com/some/stem/01/09506000134352/10/L1/21/12?17=261231&lang=zh
-    └────────── stem ───────────┘└── key ─────────┘└─ qualifiers ┘└─ attributes, others
+    └────────── stem ───────────┘└── key ─────────┘└qualifiers┘└─ attributes, others
 
 `parse_identifier` reads the same path for capture, quicker and less strictly.
 """
