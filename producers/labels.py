@@ -63,7 +63,7 @@ def qr_svg(url: str) -> str:
     path = "".join(
         f"M{x} {y}h{length}v1h-{length}z"
         for y, row in enumerate(matrix)
-        for x, length in _dark_runs(row)
+        for x, length in dark_runs(row)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{width}" '
@@ -132,7 +132,7 @@ def _modules(url: str) -> Matrix:
     return [[bool(dark) for dark in row] for row in code.get_matrix()]
 
 
-def _dark_runs(row: list[bool]) -> Iterator[tuple[int, int]]:
+def dark_runs(row: list[bool]) -> Iterator[tuple[int, int]]:
     """Yield where each run of dark modules begins, and its length."""
     x = 0
     for dark, group in groupby(row):
