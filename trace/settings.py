@@ -35,15 +35,19 @@ class Settings:
     webhook_ca_file: Path | None = None
     # Hosts, in lower case, that links of things lead to at once, without a page in between.
     link_hosts: frozenset[str] = frozenset()
+    # Headers in which the operator's own proxy, and nobody else, says where a reader is (a
+    # province) and at which address. Without the first nothing is known of places.
+    region_header: str | None = None
+    address_header: str | None = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read FOODTRACE_DATA, FOODTRACE_DATABASE_URL, FOODTRACE_BASE_URL, FOODTRACE_SECRET_KEY,
-        FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS, FOODTRACE_WEBHOOK_CA_FILE and
-        FOODTRACE_LINK_HOSTS.
+        FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS, FOODTRACE_WEBHOOK_CA_FILE,
+        FOODTRACE_LINK_HOSTS, FOODTRACE_REGION_HEADER and FOODTRACE_ADDRESS_HEADER.
 
         Without a secret key, one is made on the first start and kept in the data folder.
-        Raises Invalid when a host, network or file is none.
+        Raises Invalid when a host, network, file or header is none.
         """
         data = Path(os.environ.get("FOODTRACE_DATA", "data")).absolute()
         base_url = os.environ.get("FOODTRACE_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
@@ -63,6 +67,12 @@ class Settings:
             webhook_ca_file=_file(os.environ.get("FOODTRACE_WEBHOOK_CA_FILE")),
             link_hosts=frozenset(
                 map(_link_host, _listed(os.environ.get("FOODTRACE_LINK_HOSTS", "")))
+            ),
+            region_header=_header(
+                "FOODTRACE_REGION_HEADER", os.environ.get("FOODTRACE_REGION_HEADER")
+            ),
+            address_header=_header(
+                "FOODTRACE_ADDRESS_HEADER", os.environ.get("FOODTRACE_ADDRESS_HEADER")
             ),
         )
 
@@ -100,6 +110,14 @@ def _file(value: str | None) -> Path | None:
     if not Path(value).is_file():
         raise _wrong("FOODTRACE_WEBHOOK_CA_FILE", value, mark("Name a file that is there"))
     return Path(value).absolute()
+
+
+def _header(setting: str, value: str | None) -> str | None:
+    if not value:
+        return None
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value) is None:
+        raise _wrong(setting, value, mark("Write the name of a header, such as X-Real-IP"))
+    return value
 
 
 def _wrong(setting: str, value: str, fix: str) -> Invalid:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from foodtrace.trace.capture.waiting import record_waiting
+from foodtrace.trace.codes.flushing import flush, forget, write_scans
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 from foodtrace.trace.subscriptions.looking import look
@@ -21,7 +22,7 @@ from foodtrace.trace.subscriptions.sending import send, tidy
 # there was any. It must bear being cut off anywhere, and being run by several processes at
 # once: on PostgreSQL they share what is due by FOR UPDATE SKIP LOCKED.
 Job = Callable[[Store, Settings], bool]
-JOBS: tuple[Job, ...] = (record_waiting, look, send, tidy)
+JOBS: tuple[Job, ...] = (record_waiting, look, send, tidy, flush, forget)
 
 POLL_SECONDS = 1.0
 # A job that fails by itself (a fault of ours, or a database that is away) is left alone for
@@ -100,6 +101,8 @@ class Worker:
             self._woken.clear()
             if not self.work() and not self._stopping.is_set():
                 self._woken.wait(POLL_SECONDS)
+        # All else that waits stands in the database; scans are in memory alone.
+        self._try(write_scans)
 
     def _rests(self, job: Job) -> bool:
         return time.monotonic() < self._resting.get(job, 0.0)

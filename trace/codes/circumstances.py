@@ -90,7 +90,7 @@ def _sold_single(session: Session, names: Collection[str]) -> dict[str, datetime
         )
         .group_by(Item.canonical)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _sold_out(session: Session, lots: Iterable[_Lot]) -> dict[str, datetime]:

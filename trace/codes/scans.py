@@ -19,7 +19,7 @@ from foodtrace.trace.codes.rules import SAME_LOOK, Finding, Kind, Look, find_cop
 from foodtrace.trace.errors import NotFound
 from foodtrace.trace.store.bulk import insert_rows
 from foodtrace.trace.store.models import Base
-from foodtrace.trace.store.sets import among_texts
+from foodtrace.trace.store.sets import among_ids, among_texts
 
 KEPT = timedelta(days=30)
 # What is read of one code to judge it: a code that was put on the Internet has millions.
@@ -128,7 +128,8 @@ def forget_old(session: Session, now: datetime) -> bool:
     """Delete looks that are older than KEPT, a portion of them; tell whether there were any."""
     old = select(Scan.id).where(Scan.at < now - KEPT).order_by(Scan.at).limit(PORTION)
     ids = session.scalars(old).all()
-    session.execute(delete(Scan).where(Scan.id.in_(ids)))
+    if ids:
+        session.execute(delete(Scan).where(Scan.id.in_(among_ids(ids))))
     return bool(ids)
 
 
@@ -235,9 +236,7 @@ def _warn(session: Session, by_code: dict[str, list[Look]]) -> None:
             select(ScanTotal.canonical, ScanTotal.count).where(
                 ScanTotal.canonical.in_(among_texts(by_code))
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     newest = _newest(session, {name for name in by_code if totals.get(name, 0) > 1})
     circumstances = circumstances_of(session, by_code)
