@@ -49,7 +49,7 @@ KNOWN = {
 HONEST = 501
 
 
-def fuzz(store, cases, start=1):
+def fuzz(store, cases, start=1, tell=lambda text: None):
     """Send so many cases, spread over the operations; return how often each status came.
 
     The same numbers give the same cases. Raises what a check or the application raises.
@@ -68,6 +68,7 @@ def fuzz(store, cases, start=1):
         share = -(-cases * weight // sum(weights))
         keep_query(client, key)  # an operation before may have deleted it
         _fuzz_operation(operation, key, share, start + number, statuses)
+        tell(f"{share:7} cases of {operation.label}")
     return statuses
 
 
@@ -120,7 +121,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{folder}/fuzz.sqlite")
         upgrade(store)
-        statuses = fuzz(store, cases, start)
+        statuses = fuzz(store, cases, start, lambda text: print(text, flush=True))
         store.close()
     for (operation, status), times in sorted(statuses.items()):
         print(f"{times:7} {status} {operation}")
