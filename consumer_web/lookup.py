@@ -1,8 +1,5 @@
 """What a reader types or pastes into the look-up field, and which page it names."""
 
-import re
-from urllib.parse import quote
-
 from foodtrace.trace.errors import Invalid, Problem, mark
 from foodtrace.trace.gs1.check_digits import normal_gtin
 from foodtrace.trace.gs1.identifiers import lot_path, parse_identifier
@@ -10,10 +7,8 @@ from foodtrace.trace.gs1.model import Identifier
 from foodtrace.trace.gs1.scanning import read_code
 
 GTIN_LENGTHS = (8, 12, 13, 14)
-PAGES = ("/01/", "/00/", "/q/")
+PAGES = ("/01/", "/00/", "/q/", "/414/", "/417/")
 LONGEST = 500
-# Decoded by the server already: a lot may hold the slash that parts the path.
-_TRADE_ITEM = re.compile(r"/01/([^/]*)(?:/10/(.+?))?(?:/21/(.+?))?/?", re.DOTALL)
 
 
 def find_code(code: str, lot: str = "") -> Identifier:
@@ -42,18 +37,3 @@ def find_code(code: str, lot: str = "") -> Identifier:
             )
         )
     return identifier
-
-
-def identifier_of_path(path: str) -> Identifier:
-    """Return what the decoded path of a trace page names. Raises Invalid.
-
-    >>> identifier_of_path("/01/06901234567892/10/A/1").canonical
-    '/01/06901234567892/10/A%2F1'
-    """
-    match = _TRADE_ITEM.fullmatch(path)
-    if match is None or match[0].startswith("/01//"):
-        return parse_identifier(quote(path, safe="/").removesuffix("/"))
-    pairs = zip(("01", "10", "21"), match.groups(), strict=True)
-    return parse_identifier(
-        "".join(f"/{key}/{quote(text, safe='')}" for key, text in pairs if text)
-    )

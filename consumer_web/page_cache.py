@@ -1,6 +1,6 @@
 """The guarded page cache: a WSGI function in front of Flask that is never stale.
 
-A finished page is kept as ``path + language -> (etag, headers, body, gzip)`` and served
+A finished page is kept as ``path + language + view -> (etag, headers, body, gzip)`` and served
 while it is proved to be right:
 
 * the day in China is the one it was made on (a lot expires at midnight), and
@@ -27,7 +27,8 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from foodtrace.consumer_web.language import choose
-from foodtrace.consumer_web.lookup import PAGES, identifier_of_path
+from foodtrace.consumer_web.resolver.addresses import PREFIXES, read_path
+from foodtrace.consumer_web.resolver.negotiation import View, preferred_view
 from foodtrace.consumer_web.story import fingerprint
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.store.session import Store
@@ -43,8 +44,20 @@ CAPACITY = 64 * 2**20
 SMALLEST_GZIP = 400
 CHINA_OFFSET = 8 * 3600  # no summer time since 1991
 LISTS = frozenset({"/", "/recalls"})
-# The queries that a kept page may have: all others are made anew.
-LANGUAGE_QUERIES = {"": "", "lang=zh-CN": "zh-CN", "lang=en": "en"}
+# The queries that a kept page may have, with the language and the view that they ask for (None:
+# by their headers). All others are made anew.
+KEPT_QUERIES: dict[str, tuple[str, View | None]] = {
+    "": ("", None),
+    "lang=zh-CN": ("zh-CN", None),
+    "lang=en": ("en", None),
+    "view=page": ("", View.PAGE),
+    "view=page&lang=zh-CN": ("zh-CN", View.PAGE),
+    "view=page&lang=en": ("en", View.PAGE),
+    "view=data": ("", View.DATA),
+    "view=epcis": ("", View.EVENTS),
+    "linkType=linkset": ("", View.LINKSET),
+    "linkType=all": ("", View.LINKSET),
+}
 # What would make Flask answer with something other than the whole page.
 _CONDITIONAL = (
     "HTTP_IF_NONE_MATCH",
@@ -56,6 +69,7 @@ _CONDITIONAL = (
 _OVERHEAD = 2048  # headers, strings and objects of one page, in bytes
 
 Headers = list[tuple[str, str]]
+Key = tuple[str, str, View]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +146,7 @@ class PageCache:
         self._away = away
         self._capacity = capacity
         self._clock = clock
-        self._pages: OrderedDict[tuple[str, str], Page] = OrderedDict()
+        self._pages: OrderedDict[Key, Page] = OrderedDict()
         self._size = 0
         self._changing = threading.Lock()
 
@@ -144,10 +158,9 @@ class PageCache:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or not _is_page(path):
             return self._application(environ, start_response)
         day = int(self._clock() + CHINA_OFFSET) // 86400
-        asked = LANGUAGE_QUERIES.get(environ.get("QUERY_STRING", ""))
-        if asked is None:
+        key = _key_of(path, environ)
+        if key is None:
             return self._make(environ, day)[0].send(environ, start_response)
-        key = (path, choose(asked, environ.get("HTTP_ACCEPT_LANGUAGE", "")))
         try:
             version = self._version()
             page = self._pages.get(key)
@@ -195,7 +208,7 @@ class PageCache:
                 close()
         return finished(*started[0], body), bool(inner.get(GUARDED))
 
-    def _replace(self, key: tuple[str, str], page: Page) -> None:
+    def _replace(self, key: Key, page: Page) -> None:
         """Keep a page (200 only); the oldest that nobody asked for since make room for it."""
         with self._changing:
             former = self._pages.pop(key, None)
@@ -219,7 +232,7 @@ def finished(status: str, headers: Headers, body: bytes) -> Answer:
     zipped = gzip.compress(body, compresslevel=6, mtime=0) if len(body) > SMALLEST_GZIP else body
     tag = hashlib.sha256(body).hexdigest()[:24] if status.startswith("200 ") else ""
     kept = [(name, value) for name, value in headers if name.lower() not in _OWN_HEADERS]
-    kept.append(("Vary", "Accept-Language, Accept-Encoding"))
+    kept.append(("Vary", "Accept, Accept-Language, Accept-Encoding"))
     encoded = [*kept, ("Content-Encoding", "gzip")] if zipped is not body else kept
     return Answer(
         status,
@@ -262,7 +275,20 @@ def _without_length(headers: Headers) -> Headers:
 
 
 def _is_page(path: str) -> bool:
-    return path.startswith(PAGES) or path in LISTS
+    return path.startswith(PREFIXES) or path in LISTS
+
+
+def _key_of(path: str, environ: "WSGIEnvironment") -> Key | None:
+    """Return under what the answer to a request is kept; None for one that is made anew."""
+    asked = KEPT_QUERIES.get(environ.get("QUERY_STRING", ""))
+    if asked is None:
+        return None
+    language, view = asked
+    if path in LISTS:
+        view = View.PAGE
+    elif view is None:
+        view = preferred_view(environ.get("HTTP_ACCEPT", ""))
+    return path, choose(language, environ.get("HTTP_ACCEPT_LANGUAGE", "")), view
 
 
 def guard(app: Flask, store: Store) -> PageCache:
@@ -270,7 +296,7 @@ def guard(app: Flask, store: Store) -> PageCache:
 
     def fingerprint_of(path: str) -> str | None:
         try:
-            canonical = identifier_of_path(path).canonical
+            canonical = read_path(path).identifier.canonical
         except Invalid:
             return None
         with store.reading() as session:

@@ -23,6 +23,7 @@ from foodtrace.consumer_web.phrases import Phrases, current_phrases
 from foodtrace.trace.chain.model import ChainItem, Hop, PartyFacts
 from foodtrace.trace.errors import Problem
 from foodtrace.trace.language import ENGLISH, NAME_OF, TAG_OF
+from foodtrace.trace.links.rules import LINK_TYPES, host_of
 
 CHINA = zone_of("+08:00")
 Picker = Callable[[str | None, str | None], str | Markup]
@@ -89,6 +90,8 @@ def add_words(bp: Blueprint) -> None:
             "in_china": lambda moment: moment.astimezone(CHINA),
             "in_offset": lambda moment, offset: moment.astimezone(zone_of(offset)),
             "words": words,
+            "link_types": LINK_TYPES,
+            "host_of": host_of,
         }
 
 
@@ -179,5 +182,9 @@ def _entry(step: Step, phrases: Phrases) -> Markup:
 
 def _in_language(tag: str) -> str:
     """Return the query that leads to this page in another language."""
-    pairs = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    pairs = [
+        (name, value)
+        for name, value in request.args.items(multi=True)
+        if name not in ("lang", "view")
+    ]
     return "?" + urlencode([*pairs, ("lang", tag)])

@@ -19,6 +19,7 @@ from foodtrace.inspections.services import findings_of, list_recalls
 from foodtrace.trace.chain import services as chains
 from foodtrace.trace.chain.model import Chain, ChainItem, Hop, PartyFacts
 from foodtrace.trace.gs1.model import Identifier
+from foodtrace.trace.links.services import marks_of
 from foodtrace.trace.masterdata.models import Party, Product
 from foodtrace.trace.masterdata.services import find_party, find_product
 
@@ -105,12 +106,10 @@ class Story:
 def tell(session: Session, canonical: str, today: date) -> Story | None:
     """Return the story of an item, or None where nothing is recorded of it."""
     chain = chains.trace_back(session, canonical)
-    if chain is None:
-        return None
-    names = [chain.items[item_id].canonical for item_id in sorted(chain.nodes)]
+    names = [chain.items[item_id].canonical for item_id in sorted(chain.nodes)] if chain else []
     findings = findings_of(session, names)
-    if not chain.hops and not findings.recalls:
-        return None  # only ever named beside something else
+    if chain is None or not (chain.hops or findings.recalls):
+        return None  # unknown, or only ever named beside something else: the same work for both
     return story_of(chain, findings, today)
 
 
@@ -120,10 +119,10 @@ def fingerprint(session: Session, canonical: str) -> str | None:
     None where nothing is recorded of the item.
     """
     found = chains.fingerprint(session, canonical)
-    if found is None:
-        return None
-    said = repr(findings_of(session, found.canonicals))  # names of laboratories included
-    return f"{found.text} {sha256(said.encode()).hexdigest()}"
+    names = found.canonicals if found else ()
+    # Names of laboratories, and links of products, included.
+    said = repr((findings_of(session, names), marks_of(session, names)))
+    return f"{found.text} {sha256(said.encode()).hexdigest()}" if found else None
 
 
 def about_product(session: Session, identifier: Identifier) -> AboutProduct | None:

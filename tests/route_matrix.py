@@ -32,6 +32,7 @@ ALL_BUT_INSPECTORS = ("producer", "operator", "laboratory", "regulator", "admini
 PARTS = {
     "filename": "trace/console.css",
     "token": "none",
+    "link_id": "999999",
     "user_id": "999999",
     "key_id": "none",
     "key": "09506000134352/10/NONE",
@@ -224,14 +225,19 @@ STAFF = {
     ),
 }
 
+CODES = ("00", "01", "253", "255", "401", "402", "414", "417", "8003", "8004", "8006", "8010",
+         "8013", "8017", "8018", "q")  # fmt: skip
+
 # The public application knows nobody: each route is tried once, without cookie or key.
 PUBLIC = {
     ("GET", "/"): OK,
     ("GET", "/healthz"): OK,
     ("GET", "/readyz"): OK,
-    ("GET", "/01/<path:key>"): OK,
-    ("GET", "/00/<path:key>"): OK,
-    ("GET", "/q/<path:key>"): OK,
+    # The codes of things: every primary key of GS1 Digital Link, and ours
+    **{("GET", f"/{key}/<path:key>"): OK for key in CODES},
+    ("GET", "/away/<int:link_id>"): OK,
+    ("GET", "/.well-known/gs1resolver"): OK,
+    ("GET", "/linkset-context.jsonld"): OK,
     ("GET", "/recalls"): OK,
     ("GET", "/qr.svg"): OK,
     ("GET", "/robots.txt"): OK,

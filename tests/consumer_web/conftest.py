@@ -239,10 +239,17 @@ def settings(tmp_path):
     )
 
 
+def browser_of(store, settings):
+    """Return a client that says, as browsers do, that it wants pages."""
+    client = create_public_app(store, settings).test_client()
+    client.environ_base["HTTP_ACCEPT"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+    return client
+
+
 @pytest.fixture
 def client(stage, settings):
-    """A reader of the public site."""
-    return create_public_app(stage.store, settings).test_client()
+    """A reader of the public site, with a browser."""
+    return browser_of(stage.store, settings)
 
 
 @pytest.fixture

@@ -13,12 +13,14 @@ from .conftest import BOTH_DATABASES, CHILI, SAUCE, SAUCE_LOT
 
 
 @BOTH_DATABASES
-def test_an_unknown_lot_of_a_known_product_is_not_taken_for_the_product(stage, read):
-    status, page = read(f"{SAUCE}/10/NEVER")
-    assert status == 404
-    assert "No such code" in page
+def test_an_unknown_lot_leads_to_its_product_which_says_so(stage, client, read):
+    answer = client.get(f"{SAUCE}/10/NEVER", headers={"Accept-Language": "en"})
+    assert answer.status_code == 307
+    assert answer.headers["Location"] == f"https://trace.example{SAUCE}?lot=NEVER"
+    status, page = read(f"{SAUCE}?lot=NEVER")
+    assert status == 200
     assert "Lot NEVER is not on record" in page
-    assert "The product is known, this lot is not" in page
+    assert "Nobody has registered this lot" in page
     assert "Chili sauce" in page
     assert "Record complete" not in page
 
@@ -28,7 +30,6 @@ def test_an_unknown_code_says_so_and_no_more(stage, read):
         status, page = read(path)
         assert status == 404
         assert "No such code" in page
-        assert "The product is known" not in page
         assert "12315" in page
 
 
@@ -166,7 +167,7 @@ def test_our_own_code_can_be_typed_in_groups(client):
         "javascript:alert(1)",
         "https://evil.example/",
         "//evil.example/01/x",
-        "/414/9506000134369",
+        "https://id.gs1.org/253/9506000134369",
         "<script>",
         "\\evil",
         "x" * 600,
@@ -218,7 +219,7 @@ def test_the_code_of_a_page_can_be_drawn_and_nothing_else(client):
     assert answer.status_code == 200
     assert answer.content_type == "image/svg+xml"
     assert answer.data.startswith(b"<svg")
-    for other in ("", "https://evil.example/", "/414/9506000134369", "/01/1"):
+    for other in ("", "https://evil.example/", "/253/9506000134369", "/01/1"):
         assert client.get("/qr.svg", query_string={"of": other}).status_code in (400, 404)
 
 

@@ -45,8 +45,6 @@ def trace_forward(session: Session, canonical: str) -> Chain | None:
 def _chain(session: Session, canonical: str, direction: walk.Union) -> Chain | None:
     connection = session.connection()
     rows = connection.execute(direction, {"canonical": canonical}).all()
-    if not rows:
-        return None
     links = tuple(Link(*row) for row in rows if row[2])
     nodes, steps = _nodes_and_steps(rows)
     by_event = rows_by_event(connection.execute(walk.HOPS, {"ids": nodes, "steps": steps}).all())
@@ -56,6 +54,9 @@ def _chain(session: Session, canonical: str, direction: walk.Union) -> Chain | N
             walk.FACTS, {"ids": nodes | containers, "captors": captors, "names": names}
         ).all()
     )
+    if not rows:
+        # Only now: who guesses at codes learns nothing from how much was looked up.
+        return None
     root_id = rows[0][0]
     return Chain(
         root=facts.items[root_id],
@@ -81,11 +82,11 @@ def fingerprint(session: Session, canonical: str) -> Fingerprint | None:
     """
     connection = session.connection()
     links = connection.execute(walk.BACK, {"canonical": canonical}).all()
-    if not links:
-        return None
     nodes, steps = _nodes_and_steps(links)
     marks = connection.execute(walk.MARKS, {"ids": nodes, "steps": steps}).all()
     names = connection.execute(walk.NAMES, {"ids": nodes}).scalars().all()
+    if not links:
+        return None
     seen = repr((sorted(map(tuple, links)), sorted(map(tuple, marks))))
     return Fingerprint(sha256(seen.encode()).hexdigest(), tuple(sorted(names)))
 

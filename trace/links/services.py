@@ -6,7 +6,7 @@ organisation who it belongs to. A link that is ended stays on record, and is sho
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import Actor
@@ -106,6 +106,21 @@ def links_of(session: Session, anchors: Collection[str]) -> list[ThingLink]:
         .order_by(ThingLink.id)
     )
     return list(session.scalars(query))
+
+
+def marks_of(session: Session, canonicals: Collection[str]) -> list[int]:
+    """Return the ids of the links that hold of these items and of their products, in order."""
+    gtins = {name[:18] for name in canonicals if name.startswith("/01/")}
+    products = (
+        select(Lot.product_identifier)
+        .join(Item, Item.id == Lot.item_id)
+        .where(Item.canonical.in_(among_texts(canonicals)))
+    )
+    named = ThingLink.anchor.in_(among_texts({*canonicals, *gtins}))
+    query = select(ThingLink.id).where(
+        or_(named, ThingLink.anchor.in_(products)), ThingLink.ended_at.is_(None)
+    )
+    return sorted(session.scalars(query))
 
 
 def read_anchor(text: str) -> Identifier:

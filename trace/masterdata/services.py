@@ -275,6 +275,11 @@ def find_product(session: Session, identifier: str) -> Product | None:
     return session.scalars(select(Product).where(Product.identifier == identifier)).one_or_none()
 
 
+def find_place(session: Session, identifier: str) -> Place | None:
+    """Return the place with this identifier (``/414/{gln}``, with or without extension)."""
+    return session.scalars(select(Place).where(Place.identifier == identifier)).one_or_none()
+
+
 def get_party(session: Session, party_id: int, *, for_change: bool = False) -> Party:
     """Return a party; `for_change` keeps it from others until the end. Raises NotFound."""
     return _got(session, Party, party_id, "party_id", for_change)
