@@ -28,6 +28,7 @@ from foodtrace.trace.query.model import (
     WithAction,
     Within,
 )
+from foodtrace.trace.query.parameters import MAX_PATTERNS, query_of
 from foodtrace.trace.query.services import each_match, find_events
 from foodtrace.trace.store.bulk import insert_rows
 from foodtrace.trace.store.models import (
@@ -445,6 +446,24 @@ def test_ranges_of_identifiers_are_looked_up_whatever_the_language_of_the_databa
     lots = Query((named(Pattern(lot("100"), lot("101"))),))
     index = {"sqlite": "sqlite_autoindex_item_1", "postgresql": "ix_item_canonical_bytes"}
     assert index[large_store.dialect] in plans(large_store, INES, lots)[-1]
+
+
+@pytest.mark.parametrize("few", [0, 5_000])
+def test_as_many_patterns_as_a_query_may_have_are_no_expression_too_deep(store, monkeypatch, few):
+    first, second = see(1, ["A"]), see(2, ["A"])
+    capture(store, first, second)
+    monkeypatch.setattr(plan, "FEW", few)
+    monkeypatch.setattr(plan, "MANY", few)
+    # Each has ten ranges: the digit before the company prefix is not known.
+    patterns = [
+        f"urn:epc:idpat:lgtin:{number}.*.*" for number in range(950600, 950600 + MAX_PATTERNS)
+    ]
+    query = query_of({"MATCH_anyEPCClass": patterns}, {})
+    assert found(store, *query.criteria) == ids(second, first)
+    others = query_of(
+        {"MATCH_anyEPCClass": [each.replace(":9506", ":8506") for each in patterns]}, {}
+    )
+    assert found(store, *others.criteria) == []
 
 
 def test_values_are_never_part_of_a_statement(sqlite_store):

@@ -259,7 +259,20 @@ def _matching(patterns: Sequence[Pattern]) -> ColumnElement[bool]:
         for pattern in patterns
         if pattern.high is not None and _is_storable(pattern.low + pattern.high)
     ]
-    return or_(false(), _among(_ITEM.canonical, exact), *ranges)
+    # SQLite looks nothing up where one of them is known to be false.
+    named = [_among(_ITEM.canonical, exact)] if storable(exact) or not ranges else []
+    return _any([*named, *ranges])
+
+
+def _any(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return whether one of the conditions holds, as a tree that SQLite finds flat enough.
+
+    Of or_() it makes one long branch, and refuses those of some hundred conditions.
+    """
+    if len(conditions) == 1:
+        return conditions[0]
+    middle = len(conditions) // 2
+    return _any(conditions[:middle]).bool_op("OR")(_any(conditions[middle:]))
 
 
 def _pairs(texts: ColumnElement[Any], pairs: Iterable[tuple[int, object]]) -> ColumnElement[bool]:
