@@ -12,8 +12,10 @@ from foodtrace.trace.errors import (
     Invalid,
     NoSuchName,
     QueryParameter,
+    QueryValidation,
     Unauthenticated,
 )
+from foodtrace.trace.query import named
 from foodtrace.trace.query.models import NamedQuery
 from foodtrace.trace.query.named import (
     create_query,
@@ -114,6 +116,19 @@ def test_queries_come_in_pages(store):
     assert end is None
     with pytest.raises(QueryParameter, match="another query"):
         listed(store, BRUNO, per_page=2, token=token)
+
+
+def test_a_party_keeps_so_many_queries_and_no_more(store, monkeypatch):
+    monkeypatch.setattr(named, "MOST_QUERIES", 2)
+    keep(store, "one")
+    keep(store, "two")
+    with pytest.raises(QueryValidation, match="2 queries already"):
+        keep(store, "three")
+    keep(store, "hers", actor=BRUNO)
+    with store.transaction() as session:
+        delete_query(session, ALBA, "one")
+    keep(store, "three")
+    assert listed(store)[0] == ["two", "three"]
 
 
 def test_whoever_is_not_signed_in_keeps_nothing(sqlite_store):

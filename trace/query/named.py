@@ -5,13 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import require
-from foodtrace.trace.errors import Conflict, Invalid, NoSuchName, Problem, mark
+from foodtrace.trace.errors import (
+    Conflict,
+    Invalid,
+    NoSuchName,
+    Problem,
+    QueryValidation,
+    mark,
+)
 from foodtrace.trace.query.conditions import storable
 from foodtrace.trace.query.models import NamedQuery
 from foodtrace.trace.query.paging import Position, digest_of, opened, sealed, utc_now
@@ -21,6 +28,7 @@ from foodtrace.trace.query.services import check_per_page
 from foodtrace.trace.subscriptions.models import Delivery, Subscription
 
 LONGEST_NAME = 200
+MOST_QUERIES = 1_000  # a party
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +51,18 @@ def create_query(
     """Keep a query under a name that the actor's party has not used.
 
     `prefixes` are those of its parameters. Raises Invalid for a name that cannot be,
-    QueryParameter for a query that cannot be asked, Conflict when the name is taken.
+    QueryParameter for a query that cannot be asked, Conflict when the name is taken,
+    QueryValidation when the party has too many.
     """
     require(actor, "event.read")
     _check_name(name)
     if name == SIMPLE_EVENT_QUERY:
         raise _taken(name)
     query_of(parameters, prefixes)
+    party_id = actor.party_id or 0
+    _refuse_too_many(session, party_id)
     query = NamedQuery(
-        party_id=actor.party_id or 0,
+        party_id=party_id,
         name=name,
         query=stored(parameters, prefixes),
         created_by=actor.name,
@@ -128,6 +139,19 @@ def delete_query(session: Session, actor: Actor, name: str) -> None:
         .execution_options(synchronize_session=False)
     )
     session.delete(query)
+
+
+def _refuse_too_many(session: Session, party_id: int) -> None:
+    count = session.scalar(select(func.count()).where(NamedQuery.party_id == party_id))
+    if (count or 0) >= MOST_QUERIES:
+        raise QueryValidation(
+            Problem(
+                "",
+                mark("Your organisation keeps %(most)s queries already"),
+                mark("Delete one that is not needed any more"),
+                {"most": MOST_QUERIES},
+            )
+        )
 
 
 def _taken(name: str) -> Conflict:
