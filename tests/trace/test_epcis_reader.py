@@ -366,6 +366,9 @@ NESTED = 100_000
         (b'{"a": "x\x7f"}', "/a", "control character U+007F"),
         ('{"a": "L\u200b1"}'.encode(), "/a", "control character U+200B"),
         ('{"a": ["L\u202e1"]}'.encode(), "/a/0", "control character U+202E"),
+        ('{"a": "\ufdd0"}'.encode(), "/a", "control character U+FDD0"),
+        ('{"a": "\ufffe"}'.encode(), "/a", "control character U+FFFE"),
+        ('{"a": "\U0003ffff"}'.encode(), "/a", "control character U+3FFFF"),
         (b'{"a": "\\ud800"}', "/a", "control character U+D800"),
         (b'{"a": {"\\ud800": 1, "\\ud800": 2}}', "/a", "control character U+D800"),
         ('{"a": "e\u0301"}'.encode(), "/a", "The text is not in Unicode normal form C"),
@@ -381,7 +384,7 @@ NESTED = 100_000
             "The object has more than 10000 names",
         ),
     ],
-    ids=range(34),
+    ids=range(37),
 )
 def test_json_that_programs_disagree_about_is_refused(body, place, rule):
     ((found_place, found_rule),) = refusal(body)
@@ -445,7 +448,7 @@ def test_limits_on_size_are_told_apart_from_faults():
 
 
 def test_chinese_text_and_emoji_of_several_signs_are_welcome():
-    text = "四川省成都市双流区·李家农场 👨‍🌾 é"
+    text = "四川省成都市双流区·李家农场 𠮷 👨‍🌾 é"
     assert read(**{"example:note": text}).body["example:note"] == text
     body = json.dumps(event_of(**{"example:note": text})).encode()  # all escaped
     assert read_event(body, now=NOW).events[0].body["example:note"] == text
