@@ -19,6 +19,7 @@ from foodtrace.inspections import api as inspections_api
 from foodtrace.inspections import pages as inspection_pages
 from foodtrace.producers import api as producers_api
 from foodtrace.producers import pages as producers_pages
+from foodtrace.producers.printing.jobs import JOBS as PRINT_JOBS
 from foodtrace.trace import api as epcis_api
 from foodtrace.trace.access import pages as account_pages
 from foodtrace.trace.access.identify import set_up_identity
@@ -32,7 +33,7 @@ from foodtrace.trace.shell import set_up_shell
 from foodtrace.trace.store.session import Store
 from foodtrace.trace.subscriptions import pages as subscription_pages
 from foodtrace.trace.web import Application, prepare
-from foodtrace.trace.worker import Worker, stop_all
+from foodtrace.trace.worker import JOBS, Worker, stop_all
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -71,7 +72,7 @@ def from_environment() -> "WSGIApplication":
     """
     settings = Settings.from_environment()
     store = open_store(settings)
-    Worker(store, settings).start()
+    Worker(store, settings, (*JOBS, *PRINT_JOBS)).start()
     # Unlike those of atexit, these run at the end of granian's processes as well.
     Finalize(None, stop_all, exitpriority=0)
     return join_apps(store, settings)

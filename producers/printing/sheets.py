@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from fpdf import FPDF
+from fpdf.fonts import TTFFont
 
 from foodtrace.producers.labels import MM_PER_INCH, dark_runs
 from foodtrace.producers.printing.drawing import Design, DrawnLabel
@@ -51,6 +52,12 @@ class Sheets(FPDF):
         self._put_rows(self.design.setting.rows, x, y)
         self._put_rows(label.rows, x, y)
 
+    def close_font(self) -> None:
+        """Close the file of the font, which was read from until now."""
+        font = self.fonts[_FAMILY]
+        if isinstance(font, TTFFont):
+            font.ttfont.close()
+
     def _put_code(self, label: DrawnLabel, x: int, y: int) -> None:
         """Write the code as one area: between areas of their own some printers leave a hair."""
         symbol, box, scale = label.symbol, label.plan.code, _POINTS_PER_INCH / DPI
@@ -73,11 +80,14 @@ def write_sheets(file: BinaryIO, design: Design, labels: Iterable[DrawnLabel], c
     sheets = Sheets(design)
     places = design.layout.labels_a_page
     number = 0
-    for label in labels:
-        for _ in range(copies):
-            sheets.put(label, number % places)
-            number += 1
-    file.write(sheets.output())
+    try:
+        for label in labels:
+            for _ in range(copies):
+                sheets.put(label, number % places)
+                number += 1
+        file.write(sheets.output())
+    finally:
+        sheets.close_font()
 
 
 def _outlines(matrix: list[list[bool]]) -> str:

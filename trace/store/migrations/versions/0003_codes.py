@@ -43,6 +43,9 @@ def upgrade() -> None:
         sa.Column("party_id", ID, nullable=False),
         sa.Column("created_by", sa.String(length=80), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("subject", sa.String(length=500), nullable=False),
+        sa.Column("first", sa.Integer(), nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
         sa.Column(
             "task",
             sa.JSON(none_as_null=True).with_variant(
@@ -54,12 +57,21 @@ def upgrade() -> None:
         sa.Column("drawn", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=True),
-        sa.Column("finding", sa.String(length=1000), nullable=True),
+        sa.Column(
+            "finding",
+            sa.JSON(none_as_null=True).with_variant(
+                postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), "postgresql"
+            ),
+            nullable=True,
+        ),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("alive_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_print_job")),
     )
     op.create_index("ix_print_job_party_id", "print_job", ["party_id", "created_at"], unique=False)
     op.create_index("ix_print_job_state", "print_job", ["state", "created_at"], unique=False)
+    op.create_index("ix_print_job_subject", "print_job", ["subject", "party_id"], unique=False)
 
     op.create_table(
         "scan",
@@ -129,6 +141,7 @@ def downgrade() -> None:
     op.drop_index("ix_scan_at", table_name="scan")
 
     op.drop_table("scan")
+    op.drop_index("ix_print_job_subject", table_name="print_job")
     op.drop_index("ix_print_job_state", table_name="print_job")
     op.drop_index("ix_print_job_party_id", table_name="print_job")
 
