@@ -107,6 +107,9 @@ class Reader:
                 ("/api/v1/certificates", "CERTIFICATE", "id"),
                 ("/api/v1/recalls", "RECALL", "id"),
             ):
+                ("/api/v1/code-runs", "RUN", "id"),
+                ("/api/v1/code-runs", "FIRST", "first"),
+                ("/api/v1/code-runs", "LAST", "last"),
                 if address == path:
                     self.variables[name] = str(found[field])
 

@@ -1,7 +1,8 @@
 """The JSON API of those who make and move food."""
 
+from foodtrace.producers.api.codes import bp as codes
 from foodtrace.producers.api.lots import bp as lots
 from foodtrace.producers.api.moves import bp as moves
 from foodtrace.producers.api.register import bp as register
 
-BLUEPRINTS = (register, lots, moves)
+BLUEPRINTS = (register, lots, codes, moves)

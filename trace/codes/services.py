@@ -7,7 +7,7 @@ lot and its product have one owner.
 import secrets
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -78,8 +78,8 @@ def make_run(
 ) -> CodeRun:
     """Make codes for single things of a product; without a lot they wait to be activated.
 
-    `product` and `lot` are canonical identifiers, both of the actor's party. Raises Invalid
-    where they are not, or where `count` is not 1 to LARGEST_RUN.
+    `product` and `lot` are of the actor's party, in any form in which a code is read.
+    Raises Invalid where they are not, or where `count` is not 1 to LARGEST_RUN.
     """
     require(actor, "lot.register", owner=actor.party_id)
     if not 1 <= count <= LARGEST_RUN:
@@ -91,6 +91,7 @@ def make_run(
                 {"most": LARGEST_RUN},
             )
         )
+    product = _identifier("product", product)
     found = find_product(session, product)
     if found is None or found.party_id != actor.party_id:
         raise Invalid(
@@ -125,7 +126,7 @@ def activate(
                 raise _taken(session, run, each, mark("Code %(code)s is of a lot already"))
         body = {"run": run.id, "first": begin, "last": end, "lot": lot}
         record_statement(session, actor, ACTIVATION, body)
-    return _stretches(session, run.id, begin, end)[0]
+    return replace(_stretches(session, run.id, begin, end)[0], last=end)
 
 
 def end_codes(
@@ -157,7 +158,7 @@ def end_codes(
                 raise _taken(session, run, each, mark("Code %(code)s is out of use already"))
         body = {"run": run.id, "first": begin, "last": end, "state": state, "reason": reason}
         record_statement(session, actor, END, body)
-    return _stretches(session, run.id, begin, end)[0]
+    return replace(_stretches(session, run.id, begin, end)[0], last=end)
 
 
 def list_runs(session: Session, actor: Actor, *, after: int | None = None) -> RunList:
