@@ -90,7 +90,7 @@ def linked(found: Found, asked: Asked) -> AnyResponse:
         return _linked(missing(asked, NO_SUCH_LINK), found.thing.address)
     if len(links) == 1:
         return _led(found, links[0], asked)
-    targets = [(link, _target(link, asked)) for link in links]
+    targets = [(link, forwarded(link, asked)) for link in links]
     if asked.view is View.PAGE:
         return _linked(page("choices.html", 300, targets=targets), found.thing.address)
     level = Level(found.address, found.levels[0].description, tuple(links))
@@ -160,23 +160,21 @@ def _level(standing: Standing, given: Sequence[ThingLink], translated: Mapping[s
     base = settings().base_url
     anchor = base + standing.address.path
     canonical = standing.address.identifier.canonical
-    theirs = (
-        Link(
-            link.link_type,
-            link.href,
-            link.title,
-            (link.language,) if link.language else (),
-            link.media_type,
-            link.id,
-        )
-        for link in given
-        if link.anchor == canonical
-    )
+    theirs = (_given(link, base) for link in given if link.anchor == canonical)
     return Level(
         anchor,
         _description(standing),
         (*own_links(standing.kind, anchor, translated), *theirs),
     )
+
+
+def _given(link: ThingLink, base: str) -> Link:
+    """Return a link that was given, as it is told: a foreign host by a page of ours."""
+    target, title = where(link), link.title
+    if target != link.href:
+        target, title = base + target, f"{title} · {host_of(link.href)}"
+    languages = (link.language,) if link.language else ()
+    return Link(link.link_type, target, title, languages, link.media_type)
 
 
 def _description(standing: Standing) -> str:
@@ -188,19 +186,10 @@ def _description(standing: Standing) -> str:
     return " ".join(filter(None, (names[0] or names[1], number))) or standing.address.path
 
 
-def _target(link: Link, asked: Asked) -> str:
-    """Return where a link leads with the query passed on: a foreign host by a page of ours."""
-    target = forwarded(link, asked)
-    if link.id is None or host_of(link.href) in settings().link_hosts:
-        return target
-    away = Link("", f"{settings().base_url}/away/{link.id}", "")
-    return forwarded(away, asked)
-
-
 def _led(found: Found, link: Link | None, asked: Asked) -> AnyResponse:
     if link is None:
         return missing(asked, NO_SUCH_LINK)
-    response = redirect(_target(link, asked), 307)
+    response = redirect(forwarded(link, asked), 307)
     response.headers["Cache-Control"] = _cache(found.thing)
     return _linked(response, found.thing.address)
 

@@ -31,14 +31,13 @@ TAGS = {"zh": "zh-CN", "en": "en"}
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link. `id` is that of the statement that gave it; None for a link of ours."""
+    """One link."""
 
     relation: str  # a word of the GS1 vocabulary
     href: str
     title: str
     languages: tuple[str, ...] = ()
     media_type: str | None = None
-    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def _word(link_type: str) -> str:
     """Return the word of a link type; of one in another vocabulary all of it: nobody has it."""
     for prefix in _VOCABULARIES:
         if link_type.startswith(prefix):
-            return link_type.removeprefix(prefix)
+            return link_type.removeprefix(prefix) or link_type
     return f"other:{link_type}"
 
 

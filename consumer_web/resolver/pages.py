@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, request
+from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as AnyResponse
 
 from foodtrace.consumer_web.journey import abridged, zone_of
@@ -57,6 +58,12 @@ CONTEXT = {
     }
 }
 bp = Blueprint("resolver", __name__)
+
+
+@bp.record
+def keep_slashes(state: BlueprintSetupState) -> None:
+    """Take a path as it is: a lot may hold two slashes, and nobody is led to ``//host``."""
+    state.app.url_map.merge_slashes = False
 
 
 @bp.after_request

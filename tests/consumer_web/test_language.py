@@ -44,7 +44,8 @@ def test_the_other_language_keeps_what_was_asked_for(client):
 
 
 @pytest.mark.parametrize(
-    "path", [SAUCE_LOT, CHILI_LOT, SAUCE, f"{SAUCE}?lot=NEVER", "/01/1/10/A", "/", "/recalls", "/no"]
+    "path",
+    [SAUCE_LOT, CHILI_LOT, SAUCE, f"{SAUCE}?lot=NEVER", "/01/1/10/A", "/", "/recalls", "/no"],
 )
 def test_a_chinese_page_has_no_english_words_left(stage, read, path):
     stage.whole_chain()
