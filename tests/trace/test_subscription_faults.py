@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from foodtrace.trace.store.session import Store
-from foodtrace.trace.subscriptions import messages, sending
+from foodtrace.trace.subscriptions import looking, messages, sending
+from foodtrace.trace.subscriptions.models import Subscription
 
 from .receiver import receiving
 from .subscribing import Partner, ids_in, now, soon, told
@@ -97,3 +98,37 @@ def test_captures_side_by_side_are_told_once_each_while_they_happen(store, recei
     alba.look()
     assert sorted(written(alba)) == sorted(captured)
     assert len(captured) == 32
+
+
+def test_a_look_passes_so_many_events_and_goes_on_where_it_stopped(store, receiver, monkeypatch):
+    monkeypatch.setattr(looking, "MOST_PASSED", 2)
+    alba = Partner(store, receiver)
+    alba.ask()
+    alba.ask("rare", EQ_bizStep=["shipping"])
+    alba.subscribe()
+    empty = alba.subscribe("rare", schedule={"second": "0"}, reportIfEmpty=True)
+    expected = alba.capture("A", "B", "C", "D", "E", "F", "G")
+    at = soon(minutes=2)
+    looks = 0
+    while alba.look(at):
+        looks += 1
+    assert looks >= len(expected) / 2
+    alba.send(at)
+    assert told(receiver) == expected
+    # Nothing was found only when all of them were passed: that is said once.
+    of_rare = [each for each in alba.deliveries() if each.subscription_id == empty.id]
+    assert [each.events for each in of_rare] == [0]
+
+
+def test_a_subscription_that_fails_keeps_no_other_waiting(store, receiver):
+    alba = Partner(store, receiver)
+    alba.ask()
+    broken = alba.subscribe()
+    alba.subscribe()
+    with store.transaction() as session:
+        session.get(Subscription, broken.id).formats = {"GS1-EPC-Format": "of a later version"}
+    expected = alba.capture("A")
+    with pytest.raises(ValueError, match="of a later version"):
+        alba.look()
+    alba.send()
+    assert told(receiver) == expected

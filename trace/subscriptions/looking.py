@@ -12,10 +12,11 @@ from itertools import islice
 
 import msgspec
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture.settled import PATIENCE_SECONDS, settled_id
-from foodtrace.trace.errors import FoodtraceError
+from foodtrace.trace.errors import FoodtraceError, Unavailable
 from foodtrace.trace.query.model import During, Query
 from foodtrace.trace.query.models import NamedQuery
 from foodtrace.trace.query.parameters import query_of
@@ -30,6 +31,9 @@ from foodtrace.trace.subscriptions.standing import actor_of, has_standing
 
 # A look that finds more goes on with the next one.
 MOST_MESSAGES = 20
+# So many events are passed in one look, whether they fit or not: others wait meanwhile, and
+# so do captures that are to be recorded.
+MOST_PASSED = 100_000
 # While so many wait for their receiver, no more are written: nothing is lost, only later.
 MOST_WAITING = 500
 # A query that cannot be asked any more is tried again, and its subscriber told, so often.
@@ -45,6 +49,7 @@ class _Seen:
     messages: list[Message]
     position: int
     due_at: datetime
+    is_behind: bool = False
 
 
 def look(store: Store, settings: Settings) -> bool:
@@ -55,7 +60,8 @@ def look(store: Store, settings: Settings) -> bool:
 def look_at(store: Store, now: datetime, patience: float = PATIENCE_SECONDS) -> bool:
     """Write the messages of all subscriptions that are due at `now`; say whether any was.
 
-    `patience` is how many seconds to wait for captures that are under way.
+    `patience` is how many seconds to wait for captures that are under way. Raises what went
+    wrong with one of them when the others are done.
     """
     with store.reading() as session:
         due = _due(session, now)
@@ -64,7 +70,18 @@ def look_at(store: Store, now: datetime, patience: float = PATIENCE_SECONDS) -> 
     up_to_id = settled_id(store, patience)
     if up_to_id is None:
         return False
-    return any([_look(store, each, up_to_id, now) for each in due])
+    has_looked = False
+    failure: Exception | None = None
+    for each in due:
+        try:
+            has_looked |= _look(store, each, up_to_id, now)
+        except (OperationalError, Unavailable):
+            raise  # the database is away: for all of them
+        except Exception as error:
+            failure = failure or error  # those behind it are looked at all the same
+    if failure is not None:
+        raise failure
+    return has_looked
 
 
 def _due(session: Session, now: datetime) -> list[str]:
@@ -100,13 +117,14 @@ def _seen(session: Session, subscription: Subscription, up_to_id: int, now: date
     """Return what is to be told; a query that is refused is told of as a problem document."""
     query = session.get_one(NamedQuery, subscription.query_id)
     letterhead = Letterhead(query.name, subscription.id, format_of(subscription.formats))
+    end_id = min(up_to_id, subscription.position + MOST_PASSED)
     try:
         ids = each_match(
             session,
             actor_of(subscription),
             _since(query_of(query.query, {}), subscription.initial_record_time),
             after_id=subscription.position,
-            up_to_id=up_to_id,
+            up_to_id=end_id,
         )
         messages = list(islice(messages_of(session, ids, letterhead), MOST_MESSAGES))
     except FoodtraceError as refusal:
@@ -114,6 +132,8 @@ def _seen(session: Session, subscription: Subscription, up_to_id: int, now: date
         return _Seen([problem], subscription.position, now + AFTER_A_REFUSAL)
     if len(messages) == MOST_MESSAGES:
         return _Seen(messages, messages[-1].last_id, subscription.due_at)
+    if end_id < up_to_id:
+        return _Seen(messages, end_id, subscription.due_at, is_behind=True)
     if not messages and subscription.report_if_empty:
         messages = [Message(letterhead.written([]), 0, up_to_id)]
     due_at = due_after(subscription.schedule, now)
@@ -144,7 +164,7 @@ def _write(session: Session, subscription: Subscription, seen: _Seen, now: datet
     for message in seen.messages:
         session.add(new_delivery(subscription.id, message.body, message.events, place, now))
         place += (message.events + 1) * ROOM
-    return bool(seen.messages) or subscription.schedule is not None
+    return bool(seen.messages) or seen.is_behind or subscription.schedule is not None
 
 
 def new_delivery(
