@@ -17,8 +17,10 @@ from foodtrace.consumer_web.opening import open_store
 from foodtrace.consumer_web.resolver import pages as resolver_pages
 from foodtrace.inspections import api as inspections_api
 from foodtrace.inspections import pages as inspection_pages
+from foodtrace.inspections.scanning import next_steps as inspection_steps
 from foodtrace.producers import api as producers_api
 from foodtrace.producers import pages as producers_pages
+from foodtrace.producers.pages.scanning import next_steps as producers_steps
 from foodtrace.producers.printing.jobs import JOBS as PRINT_JOBS
 from foodtrace.trace import api as epcis_api
 from foodtrace.trace.access import pages as account_pages
@@ -28,6 +30,9 @@ from foodtrace.trace.bodies import BodyGate
 from foodtrace.trace.navigation import add_entries
 from foodtrace.trace.problems import register_error_handlers
 from foodtrace.trace.rest import make_api
+from foodtrace.trace.scanning import api as scanning_api
+from foodtrace.trace.scanning import pages as scanning_pages
+from foodtrace.trace.scanning.steps import add_steps
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.shell import set_up_shell
 from foodtrace.trace.store.session import Store
@@ -43,7 +48,7 @@ MOST_BODIES = 12
 MOST_BODIES_OF_STRANGERS = 42
 # The first part of every path of the staff application.
 STAFF = frozenset(
-    {"api", "epcis", "producers", "inspections", "login", "logout", "account", "staff"}
+    {"api", "epcis", "producers", "inspections", "login", "logout", "account", "staff", "scan"}
 )
 
 
@@ -104,6 +109,7 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
     for blueprint in producers_api.BLUEPRINTS:
         api.register_blueprint(blueprint)
     api.register_blueprint(inspections_api.bp)
+    api.register_blueprint(scanning_api.bp)
     app.register_blueprint(epcis_api.bp)
     app.register_blueprint(account_pages.bp)
     # In the order of the navigation; its first entry is where a person begins.
@@ -111,6 +117,10 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
     add_entries(app, producers_pages.NAVIGATION)
     app.register_blueprint(inspection_pages.bp)
     add_entries(app, inspection_pages.NAVIGATION)
+    app.register_blueprint(scanning_pages.bp)
+    add_entries(app, scanning_pages.NAVIGATION)
+    add_steps(app, producers_steps)
+    add_steps(app, inspection_steps)
     app.register_blueprint(subscription_pages.bp)
     add_entries(app, subscription_pages.NAVIGATION)
     add_entries(app, account_pages.NAVIGATION)

@@ -214,6 +214,10 @@ STAFF = {
     ("GET", "/producers/sell"): MOVERS,
     ("POST", "/producers/sell"): MOVERS,
     # Those who check
+    ("GET", "/scan"): SIGNED_IN,
+    ("POST", "/scan"): SIGNED_IN,
+    ("POST", "/scan/frames"): SIGNED_IN,  # 400: no picture
+    ("POST", "/api/v1/scans"): SIGNED_IN,  # 400: nothing scanned
     ("GET", "/inspections/lots"): only("inspector", "regulator", "administrator"),
     ("GET", "/inspections/lots/<path:identifier>"): only("inspector", "regulator", "administrator"),
     ("GET", "/inspections/recalls"): SIGNED_IN,

@@ -77,7 +77,7 @@ class Reader:
         self.files[target] = text
 
     def send(self, words):
-        method, body, address, headers = "GET", None, None, []
+        method, body, address, target, headers = "GET", None, None, None, []
         words = iter(words[1:])
         for word in words:
             if word == "-H":
@@ -89,10 +89,11 @@ class Reader:
             elif word == "-X":
                 method = next(words)
             elif word == "-o":
-                next(words)
+                target = next(words)
             elif word != "-i":
                 address = word.removeprefix(SERVER)
         answer = self.client.open(address, method=method, headers=headers, data=body)
+        self.files[target] = answer.get_data()
         self.remember(method, address, answer)
         return answer
 
@@ -106,10 +107,11 @@ class Reader:
                 ("/epcis/queries/cold/subscriptions", "SUBSCRIPTION", "subscriptionID"),
                 ("/api/v1/certificates", "CERTIFICATE", "id"),
                 ("/api/v1/recalls", "RECALL", "id"),
-            ):
+                ("/api/v1/links", "LINK", "id"),
                 ("/api/v1/code-runs", "RUN", "id"),
                 ("/api/v1/code-runs", "FIRST", "first"),
                 ("/api/v1/code-runs", "LAST", "last"),
+            ):
                 if address == path:
                     self.variables[name] = str(found[field])
 

@@ -22,6 +22,7 @@ from foodtrace.trace.web import current_actor, is_machine_path, settings
 
 LANGUAGE = "lang"
 _YEAR = 365 * 24 * 3600
+_NO_DEVICES = "camera=(), microphone=(), geolocation=()"  # the scan page asks for the camera
 STATIC = Path(__file__).resolve().parent / "static"
 
 bp = Blueprint(
@@ -98,6 +99,7 @@ def _finish_page(response: Response) -> Response:
     if request.endpoint is not None and request.endpoint.endswith("static"):
         return response
     response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Permissions-Policy", _NO_DEVICES)
     if is_machine_path(request.path):
         return response
     response.vary.add("Accept-Language")

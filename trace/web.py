@@ -3,10 +3,11 @@
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from sqlalchemy.orm import Session
 from werkzeug.routing import IntegerConverter
@@ -32,9 +33,18 @@ class ReadableJson(DefaultJSONProvider):
     ensure_ascii = False
 
 
+class MemoryRequest(Request):
+    """A request whose files never touch the disk: a photo is read and forgotten."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        # What a request may hold is bounded by max_content_length.
+        return BytesIO()
+
+
 class Application(Flask):
     """A Flask application that gives every crash an id, for the page and for the log."""
 
+    request_class = MemoryRequest
     json_provider_class = ReadableJson
 
     def log_exception(self, exc_info: Any) -> None:

@@ -29,7 +29,7 @@ from foodtrace.trace.capture.once import Answer
 from foodtrace.trace.capture.services import RecordedEvent
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.forms import field_value, form_page, load_form
-from foodtrace.trace.gs1.scanning import read_code
+from foodtrace.trace.gs1.scanning import read_scan
 from foodtrace.trace.masterdata.services import get_party, list_places
 from foodtrace.trace.web import reading
 
@@ -179,17 +179,17 @@ def _scanned(codes: list[str], stock: list[Goods]) -> tuple[set[str], list[str]]
     found: set[str] = set()
     unknown: list[str] = []
     for code in codes:
-        canonical = _named_by(code)
-        if canonical in held:
-            found.add(canonical)
+        named = [name for name in _named_by(code) if name in held]
+        if named:
+            found.add(named[0])
         else:
             unknown.append(code)
     return found, unknown
 
 
-def _named_by(code: str) -> str:
-    """Return what a code names, or an empty text: one bad scan must not lose the others."""
+def _named_by(code: str) -> list[str]:
+    """Return what a code may name, the finest first; one bad scan must not lose the others."""
     try:
-        return read_code(code).canonical
+        return [name.canonical for names in read_scan(code) for name in names]
     except Invalid:
-        return ""
+        return []

@@ -10,6 +10,7 @@ from foodtrace.producers.services.batches import (
     register_batch,
     split,
 )
+from foodtrace.producers.services.found import find_goods, find_lots
 from foodtrace.producers.services.goods import Goods
 from foodtrace.producers.services.hops import (
     destroy,
@@ -37,6 +38,8 @@ __all__ = [
     "Shipment",
     "ShipmentLine",
     "destroy",
+    "find_goods",
+    "find_lots",
     "get_lot",
     "last_batch",
     "list_lots",
