@@ -230,6 +230,21 @@ def test_what_failed_may_be_sent_again(store, monkeypatch):
     assert job_of(store, failed).state == "failed"
 
 
+def test_no_key_of_a_sender_keeps_a_job_from_ending(store, monkeypatch):
+    failing = queue(store, make(1, {"A": 1}))
+    guessed = [
+        queue(store, make(n, {"A": 1}), key=f"failed{c}{failing.id}") for n, c in enumerate(":_-")
+    ]
+    with monkeypatch.context() as patched:
+        breaking(patched, ValueError("a fault of ours"), times=MOST_ATTEMPTS)
+        for _ in range(MOST_ATTEMPTS):
+            work(store)
+    assert job_of(store, failing).state == "failed"
+    while work(store):
+        pass
+    assert {job_of(store, each).state for each in guessed} == {"done"}
+
+
 def test_a_document_that_breaks_a_rule_by_now_fails_with_its_problems(store, monkeypatch):
     queued = queue(store, make(1, {"A": 1}))
     monkeypatch.setattr(waiting, "read_document", refuse)

@@ -116,8 +116,8 @@ def _is_given_up(store: Store, job: _Job, error: Exception) -> bool:
     now = datetime.now(UTC)
     failed = Captured(job.id, "failed", job.behaviour, job.created_at, now, errors=(reason,))
     with store.transaction() as session:
-        # The same may be sent again, and is then another job.
-        finish_job(session, failed, key=f"failed:{job.id}")
+        # The same may be sent again, and is then another job. No sender's key holds a blank.
+        finish_job(session, failed, key=f"failed {job.id}")
     return True
 
 
