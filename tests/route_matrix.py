@@ -144,6 +144,9 @@ STAFF = {
     ("POST", "/api/v1/products"): only("producer", "regulator", "administrator"),
     ("GET", "/api/v1/products/<int:product_id>"): SIGNED_IN,
     ("PATCH", "/api/v1/products/<int:product_id>"): only("producer", "regulator", "administrator"),
+    ("GET", "/api/v1/links"): only("producer", "operator", "laboratory"),
+    ("POST", "/api/v1/links"): only("producer", "operator", "laboratory"),
+    ("DELETE", "/api/v1/links/<int:link_id>"): only("producer", "operator", "laboratory"),
     # … lots and what happens to them
     ("GET", "/api/v1/lots"): SIGNED_IN,
     ("POST", "/api/v1/lots"): only("producer"),
@@ -173,6 +176,9 @@ STAFF = {
     ("GET", "/producers/stock"): MOVERS,
     ("GET", "/producers/scan"): MOVERS,
     ("GET", "/producers/register"): MOVERS,
+    ("GET", "/producers/links"): MOVERS,
+    ("POST", "/producers/links"): MOVERS,
+    ("POST", "/producers/links/<int:link_id>/end"): MOVERS,  # 404: there is none
     ("GET", "/producers/profile"): MOVERS,
     ("POST", "/producers/profile"): MOVERS,
     ("GET", "/producers/places/new"): MOVERS,

@@ -18,7 +18,7 @@ from foodtrace.consumer_web.demonstration import making
 from foodtrace.trace.masterdata.services import find_party
 from foodtrace.trace.store.session import Store
 
-from .web import add_key, settings_of, staff_app
+from .web import add_key, public_app, settings_of, staff_app
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -148,6 +148,18 @@ def test_every_curl_line_does_what_the_page_says(reader, page, least):
         for answer in answers:
             assert answer.status_code < 300, f"{block}\n{answer.text}"
     assert sent >= least
+
+
+def test_every_curl_line_about_the_resolver_is_answered(sqlite_template, tmp_path):
+    store = Store(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'made.sqlite')}")
+    making.make(store, settings_of(store, data=tmp_path), date(2026, 9, 30))
+    page = (DOCS / "resolver.md").read_text()
+    lot = re.search(r"^LOT=\$SERVER(\S+)$", page, re.MULTILINE)[1]
+    reader = Reader(public_app(store), {"SERVER": SERVER, "LOT": SERVER + lot})
+    blocks = [block for language, block in _BLOCK.findall(page) if language == "sh"]
+    statuses = [answer.status_code for block in blocks for answer in reader.read(block)]
+    store.close()
+    assert statuses == [200, 200, 307, 307, 200, 200]
 
 
 def commands_of(group, path=("foodtrace",)):

@@ -6,6 +6,7 @@ https, a host with a name, nobody's password, and no character that a reader can
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from foodtrace.trace.errors import Invalid, Problem, mark
 from foodtrace.trace.gs1.charset import DIGITS
@@ -86,7 +87,10 @@ def check_href(text: str) -> str:
                 mark("Write the complete address, in half-width letters"),
             )
         )
-    read_address(text, "href")
+    try:
+        read_address(text, "href")
+    except Invalid as error:  # it names the character, too; a form has one field
+        raise Invalid(*(replace(each, place="href") for each in error.problems)) from None
     host = host_of(text).partition(":")[0]
     if "." not in host or DIGITS.issuperset(host.replace(".", "")) or "[" in host:
         raise Invalid(
