@@ -40,10 +40,14 @@ if TYPE_CHECKING:
 # the page is made for, and that the fingerprint covers all that the page shows.
 TODAY = "foodtrace.today"
 GUARDED = "foodtrace.guarded"
+# … the method that the client used, and that the page is for this reader alone.
+METHOD = "foodtrace.method"
+PERSONAL = "foodtrace.personal"
 CAPACITY = 64 * 2**20
 SMALLEST_GZIP = 400
 CHINA_OFFSET = 8 * 3600  # no summer time since 1991
 LISTS = frozenset({"/", "/recalls"})
+_SERIAL = "/21/"
 # The queries that a kept page may have, with the language and the view that they ask for (None:
 # by their headers). All others are made anew.
 KEPT_QUERIES: dict[str, tuple[str, View | None]] = {
@@ -176,8 +180,10 @@ class PageCache:
             page.version = version
             page.used = True
             return page.answer.send(environ, start_response)
-        answer, is_guarded = self._make(environ, day)
-        self._replace(key, Page(answer, version, fingerprint if is_guarded else None, day))
+        answer, said = self._make(environ, day)
+        if not said.get(PERSONAL):
+            covered = fingerprint if said.get(GUARDED) else None
+            self._replace(key, Page(answer, version, covered, day))
         return answer.send(environ, start_response)
 
     @property
@@ -185,12 +191,13 @@ class PageCache:
         """The bytes of memory that the pages take, roughly."""
         return self._size
 
-    def _make(self, environ: "WSGIEnvironment", day: int) -> tuple[Answer, bool]:
+    def _make(self, environ: "WSGIEnvironment", day: int) -> "tuple[Answer, WSGIEnvironment]":
         """Have the application make the whole page, whatever the reader has already.
 
-        True beside it says that the fingerprint covers what the page shows.
+        Beside it stands the environment in which the application said what the page is.
         """
         inner = {name: value for name, value in environ.items() if name not in _CONDITIONAL}
+        inner[METHOD] = environ["REQUEST_METHOD"]
         inner["REQUEST_METHOD"] = "GET"
         inner[TODAY] = date(1970, 1, 1) + timedelta(days=day)
         started: list[tuple[str, Headers]] = []
@@ -206,7 +213,7 @@ class PageCache:
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
-        return finished(*started[0], body), bool(inner.get(GUARDED))
+        return finished(*started[0], body), inner
 
     def _replace(self, key: Key, page: Page) -> None:
         """Keep a page (200 only); the oldest that nobody asked for since make room for it."""
@@ -281,7 +288,8 @@ def _is_page(path: str) -> bool:
 def _key_of(path: str, environ: "WSGIEnvironment") -> Key | None:
     """Return under what the answer to a request is kept; None for one that is made anew."""
     asked = KEPT_QUERIES.get(environ.get("QUERY_STRING", ""))
-    if asked is None:
+    # A page of a single thing says how often it was looked at.
+    if asked is None or _SERIAL in path:
         return None
     language, view = asked
     if path in LISTS:

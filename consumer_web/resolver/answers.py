@@ -220,4 +220,5 @@ def _linked(response: _Some, address: Address) -> _Some:
 
 
 def _cache(thing: Thing) -> str:
-    return PRIVATE if thing.address.identifier.serial else "no-cache"
+    is_single = thing.unit is not None or thing.address.identifier.serial
+    return PRIVATE if is_single else "no-cache"

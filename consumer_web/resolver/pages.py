@@ -13,7 +13,7 @@ from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as AnyResponse
 
 from foodtrace.consumer_web.journey import abridged, zone_of
-from foodtrace.consumer_web.page_cache import GUARDED, TODAY
+from foodtrace.consumer_web.page_cache import GUARDED, PERSONAL, TODAY
 from foodtrace.consumer_web.rendering import page
 from foodtrace.consumer_web.resolver.addresses import FIRST_SEGMENTS, Address, read_path
 from foodtrace.consumer_web.resolver.answers import (
@@ -33,6 +33,7 @@ from foodtrace.consumer_web.resolver.negotiation import (
     read_request,
 )
 from foodtrace.consumer_web.resolver.things import Thing, find_above, find_thing, given_links
+from foodtrace.consumer_web.unit_codes import count_look
 from foodtrace.producers.labels import lot_url
 from foodtrace.trace.errors import Invalid, NotFound
 from foodtrace.trace.gs1.charset import checked_value
@@ -90,15 +91,19 @@ def resolve(key: str) -> AnyResponse:
         nearest = thing or above
         standings = nearest.standings if nearest else []
         given = given_links(session, standings) if nearest else []
+        is_looked_at = asked.view is View.PAGE and not asked.link_type
+        unit = thing.unit if thing and is_looked_at else None
+        scans = count_look(session, unit) if unit else None
     if nearest is None:
         return unknown(address, asked)
     found = Found(nearest, standings, given)
     request.environ[GUARDED] = nearest.story is not None
+    request.environ[PERSONAL] = nearest.unit is not None
     if asked.link_type:
         return linked(found, asked)
     if above is not None and asked.view is not View.LINKSET:
         return led_up(found, address, asked)
-    return shown(found, asked, _values_of(nearest, asked))
+    return shown(found, asked, _values_of(nearest, asked) | {"scans": scans})
 
 
 for _segment in FIRST_SEGMENTS:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from foodtrace.consumer_web.resolver.addresses import Address, address_of
 from foodtrace.consumer_web.story import AboutProduct, Story, about_product, tell
+from foodtrace.consumer_web.unit_codes import Unit, tell_unit
 from foodtrace.trace.gs1.model import ItemKind
 from foodtrace.trace.links.models import ThingLink
 from foodtrace.trace.links.services import links_of
@@ -34,6 +35,7 @@ class Thing:
     product: AboutProduct | None = None
     place: Place | None = None
     party: Party | None = None  # of a place, whose it is
+    unit: Unit | None = None  # beside the story of its lot
 
     @property
     def kind(self) -> str:
@@ -65,15 +67,31 @@ def find_thing(session: Session, address: Address, today: date) -> Thing | None:
         party = find_party(session, identifier=identifier.canonical)
         return Thing(address, party=party) if party else None
     if identifier.kind is not ItemKind.CLASS:
-        story = tell(session, identifier.canonical, today)
-        if story is not None and _belongs(address, story):
-            return Thing(address, story=story)
+        thing = _find_item(session, address, today)
+        if thing is not None and thing.story is not None and _belongs(address, thing.story):
+            return thing
         if not identifier.canonical.startswith("/q/"):
             return None
     product = about_product(session, identifier)
     if product is None or product.identifier != identifier.canonical:
         return None
     return Thing(address, product=product)
+
+
+def _find_item(session: Session, address: Address, today: date) -> Thing | None:
+    """Return a lot, a logistic unit or a single thing; the code of the last is tried first.
+
+    Of our own codes most name lots: those are tried last.
+    """
+    canonical = address.identifier.canonical
+    unit = tell_unit(session, canonical, today) if address.identifier.serial else None
+    if unit is None:
+        story = tell(session, canonical, today)
+        if story is not None:
+            return Thing(address, story=story)
+        if canonical.startswith("/q/"):
+            unit = tell_unit(session, canonical, today)
+    return Thing(address, story=unit[1], unit=unit[0]) if unit else None
 
 
 def find_above(session: Session, address: Address, today: date) -> Thing | None:
@@ -95,10 +113,10 @@ def given_links(session: Session, standings: Sequence[Standing]) -> list[ThingLi
 
 
 def _standings(address: Address, story: Story) -> list[Standing]:
-    item, lot = story.item, story.product
+    lot = story.product
     name, name_en = lot.product_name, lot.product_name_en
     found = [Standing("lot", address, name, name_en)]
-    if lot.id != item.id and lot.canonical.startswith("/"):
+    if lot.canonical != address.identifier.canonical and lot.canonical.startswith("/"):
         found.append(Standing("lot", address_of(lot.canonical), name, name_en))
     product = lot.product_identifier
     if product and lot.product_name is not None and product.startswith("/"):

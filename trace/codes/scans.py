@@ -18,7 +18,7 @@ from foodtrace.trace.codes.queue import Scanned, is_same
 from foodtrace.trace.codes.rules import SAME_LOOK, Finding, Kind, Look, find_copies, find_late
 from foodtrace.trace.errors import NotFound
 from foodtrace.trace.store.bulk import insert_rows
-from foodtrace.trace.store.models import Base
+from foodtrace.trace.store.models import Base, Item
 from foodtrace.trace.store.sets import among_ids, among_texts
 
 KEPT = timedelta(days=30)
@@ -41,6 +41,7 @@ class KnownCode:
     since: datetime
     reason: str | None
     party_id: int
+    is_item: bool  # events name it, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,6 @@ class Looks:
     count: int = 0
     first_at: datetime | None = None
     warnings: frozenset[Kind] = frozenset()
-    is_repeat: bool = False  # the same reader a moment ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +70,18 @@ class Warned:
 
 def find_code(session: Session, canonical: str) -> KnownCode | None:
     """Return what is known of a code, or None where nobody made it."""
-    found = look(session, canonical, client=b"", at=datetime.now(UTC))
+    found = find_looks(session, canonical)
     return None if found is None else found[0]
 
 
-def look(
-    session: Session, canonical: str, *, client: bytes, at: datetime
-) -> tuple[KnownCode, Looks] | None:
+def find_looks(session: Session, canonical: str) -> tuple[KnownCode, Looks] | None:
     """Return a code and the looks at it, in one query; None where nobody made the code."""
-    again = exists().where(
-        Scan.canonical == canonical, Scan.client == client, Scan.at > at - SAME_LOOK
-    )
     rows = session.execute(
         select(
             UnitCode.canonical, UnitCode.run_id, UnitCode.position, CodeRun.product, UnitCode.lot,
             UnitCode.state, UnitCode.since, UnitCode.reason, CodeRun.party_id,
-            ScanTotal.count, ScanTotal.first_at, CodeWarning.kind, again,
+            exists().where(Item.canonical == UnitCode.canonical),
+            ScanTotal.count, ScanTotal.first_at, CodeWarning.kind,
         )
         .join(CodeRun, CodeRun.id == UnitCode.run_id)
         .outerjoin(ScanTotal, ScanTotal.canonical == UnitCode.canonical)
@@ -94,9 +90,20 @@ def look(
     ).all()  # fmt: skip
     if not rows:
         return None
-    *facts, count, first_at, _, is_repeat = rows[0]
+    *facts, count, first_at, _ = rows[0]
     warnings = frozenset(Kind(row.kind) for row in rows if row.kind)
-    return KnownCode(*facts), Looks(count or 0, first_at, warnings, is_repeat)
+    return KnownCode(*facts), Looks(count or 0, first_at, warnings)
+
+
+def is_repeat(session: Session, canonical: str, look: Look) -> bool:
+    """Tell whether the same reader's look at a code within SAME_LOOK is written already."""
+    same = exists().where(
+        Scan.canonical == canonical,
+        Scan.client == look.client,
+        Scan.at > look.at - SAME_LOOK,
+        Scan.at < look.at + SAME_LOOK,
+    )
+    return bool(session.scalar(select(same)))
 
 
 def record_looks(session: Session, scanned: Sequence[Scanned]) -> int:
