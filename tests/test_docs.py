@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po
 
 from foodtrace.consumer_web.cli import main
 from foodtrace.consumer_web.demonstration import making
+from foodtrace.producers.printing.jobs import draw_next
 from foodtrace.trace.masterdata.services import find_party
 from foodtrace.trace.store.session import Store
 
@@ -53,6 +54,8 @@ class Reader:
         self.client = app.test_client()
         self.variables = variables
         self.files = {}
+        # What the service does by itself after a request to an address.
+        self.meanwhile = {}
 
     def read(self, block):
         """Do what one block says; return the answers to its curl lines."""
@@ -95,6 +98,7 @@ class Reader:
         answer = self.client.open(address, method=method, headers=headers, data=body)
         self.files[target] = answer.get_data()
         self.remember(method, address, answer)
+        self.meanwhile.get(address, lambda: None)()
         return answer
 
     def remember(self, method, address, answer):
@@ -107,6 +111,7 @@ class Reader:
                 ("/epcis/queries/cold/subscriptions", "SUBSCRIPTION", "subscriptionID"),
                 ("/api/v1/certificates", "CERTIFICATE", "id"),
                 ("/api/v1/recalls", "RECALL", "id"),
+                ("/api/v1/prints", "JOB", "id"),
                 ("/api/v1/links", "LINK", "id"),
                 ("/api/v1/code-runs", "RUN", "id"),
                 ("/api/v1/code-runs", "FIRST", "first"),
@@ -130,7 +135,10 @@ def reader(sqlite_template, tmp_path):
             text += add_key(store, role, party_id)
         variables[name] = text
     hosts = frozenset({("erp.partner.example", 443)})
-    yield Reader(staff_app(store, webhook_hosts=hosts), variables)
+    settings = settings_of(store, data=tmp_path, webhook_hosts=hosts)
+    reader = Reader(staff_app(store, data=tmp_path, webhook_hosts=hosts), variables)
+    reader.meanwhile["/api/v1/prints"] = lambda: draw_next(store, settings)
+    yield reader
     store.close()
 
 

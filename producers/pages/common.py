@@ -43,6 +43,7 @@ NAVIGATION = (
     Entry("producers.home", mark("Overview"), "lot.move"),
     Entry("producers.lots", mark("Lots"), "lot.move"),
     Entry("producers.codes", mark("Codes"), "lot.register"),
+    Entry("producers.prints", mark("Labels"), "lot.move"),
     Entry("producers.receive", mark("Receive"), "lot.move"),
     Entry("producers.ship", mark("Ship"), "lot.move"),
 )
