@@ -73,7 +73,13 @@ def of_place(place: "Place", party: "Party | None", url: str) -> dict[str, Any]:
             "name": _names(place.name, place.name_en),
             "address": place.region,
             "globalLocationNumber": place.identifier.split("/")[2],
-            "foodtrace:party": _organisation(party),
+            # Only who it is: where else that organisation is, is on its own page.
+            "foodtrace:party": {
+                "@type": "Organization",
+                "name": _names(party.name, party.name_en),
+            }
+            if party
+            else None,
         }
     )
 
