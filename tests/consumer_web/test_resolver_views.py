@@ -78,12 +78,8 @@ def test_products_places_and_organisations_have_facts_too(program, stage):
         page = program.get(path, Accept="text/html")
         assert page.status_code == 200
         assert "良渚路1号" not in page.get_data(as_text=True)
-    for unknown in (
-        "/414/9506000134390",
-        "/417/9506000134376",
-        "/8004/123456",
-        "/253/9506000134352",
-    ):
+    unknown = ("/414/9506000134390", "/417/9506000134376", "/8004/123456", "/253/9506000134352")
+    for path in unknown:
         for accept in ("*/*", "text/html"):
             assert program.get(path, Accept=accept).status_code == 404
 
