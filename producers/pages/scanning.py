@@ -38,7 +38,10 @@ def next_steps(session: "Session", actor: Actor, scanned: Scanned) -> list[Step]
         for step in _of_stock(held)
     ]
     lot = url_for("producers.lot", identifier=canonical.removeprefix("/"))
-    return [*steps, Step(mark("Look at it"), lot, is_first=not steps)]
+    return [
+        *steps,
+        Step(mark("Look at it"), lot, is_first=not any(step.is_first for step in steps)),
+    ]
 
 
 def _line_with(shipment: Shipment, canonical: str) -> str | None:
@@ -52,9 +55,11 @@ def _line_with(shipment: Shipment, canonical: str) -> str | None:
 def _of_stock(held: Goods) -> list[Step]:
     """Return what may be done with goods in stock. What is recalled is only sent back, or kept."""
     code = held.canonical
-    steps = [Step(mark("Ship it"), url_for("producers.ship", code=code), is_first=True)]
-    if not held.is_recalled:
-        steps += [
+    if held.is_recalled:
+        steps = [Step(mark("Ship it back"), url_for("producers.ship", code=code))]
+    else:
+        steps = [
+            Step(mark("Ship it"), url_for("producers.ship", code=code), is_first=True),
             Step(mark("Pack it"), url_for("producers.pack", code=code)),
             Step(mark("Sell it"), url_for("producers.sell", code=code)),
         ]

@@ -7,6 +7,7 @@ from io import BytesIO
 import pytest
 from flask import request
 
+from foodtrace.inspections import services as inspections
 from foodtrace.producers import services
 from foodtrace.producers.services import Moved
 from foodtrace.trace.access.actor import SYSTEM, Role
@@ -17,6 +18,7 @@ from foodtrace.trace.scanning import photos
 from ..trace.photographing import file_of, ground, photo_of, symbol
 from ..web import PASSWORD, Browser, add_key, add_person, bearer, staff_app, token_of
 from .conftest import GTIN, NOON, enrol, kilograms, make, on_sqlite
+from .test_recalled import SAID
 
 pytestmark = on_sqlite
 
@@ -401,3 +403,11 @@ def test_what_became_of_anothers_code_is_not_told(browser_of, bruno, unit):
     page = answer_to(browser_of(bruno), code=unit[1])
     assert "single item" not in page.text.lower().replace("single item</dd>", "")
     assert "20261001-01" not in page.text
+
+
+def test_what_is_recalled_is_marked_and_only_sent_back(store, alba, alba_at_home, lot):
+    with store.transaction() as session:
+        inspections.open_recall(session, alba.actor, lot=lot, **SAID)
+    page = answer_to(alba_at_home, code=lot)
+    assert "This is under recall." in page.text
+    assert list(steps_on(page)) == ["Look at it", "Ship it back", "Record temperatures"]

@@ -186,14 +186,17 @@ def test_more_than_8_megabytes_are_refused():
         read_photo(bytes(photos.MOST_BYTES + 1))
 
 
-def test_while_others_are_read_a_photo_is_put_off_and_read_afterwards(monkeypatch):
+@pytest.fixture
+def busy(monkeypatch):
+    """Keep every place taken until the returned event is set."""
     data = file_of(photo_of(symbol(LINK, "QRCode")))
     inside, leave = threading.Barrier(photos.AT_ONCE + 1), threading.Event()
     decode = photos.zxingcpp.read_barcodes
 
     def slow(*arguments, **options):
-        inside.wait(30)
-        leave.wait(30)
+        if not leave.is_set():
+            inside.wait(30)
+            leave.wait(30)
         return decode(*arguments, **options)
 
     monkeypatch.setattr(photos.zxingcpp, "read_barcodes", slow)
@@ -201,13 +204,41 @@ def test_while_others_are_read_a_photo_is_put_off_and_read_afterwards(monkeypatc
     for reader in readers:
         reader.start()
     inside.wait(30)
-    with pytest.raises(Unavailable):
-        read_photo(data)
+    yield leave
     leave.set()
     for reader in readers:
         reader.join()
-    monkeypatch.undo()
-    assert texts_in(data) == [LINK]
+
+
+def test_who_waits_too_long_for_others_is_put_off(busy, monkeypatch):
+    monkeypatch.setattr(photos, "PATIENCE", 0.01)
+    with pytest.raises(Unavailable):
+        read_photo(file_of(photo_of(symbol(LINK, "QRCode"))))
+
+
+def test_who_waits_a_little_is_read(busy):
+    threading.Timer(0.05, busy.set).start()
+    assert texts_in(file_of(photo_of(symbol(LINK, "QRCode")))) == [LINK]
+
+
+def test_few_wait_the_next_is_put_off_at_once(busy, monkeypatch):
+    monkeypatch.setattr(photos, "PATIENCE", 30)
+    photo = file_of(photo_of(symbol(LINK, "QRCode")))
+    answers = []
+    waiting = [
+        threading.Thread(target=lambda: answers.append(texts_in(photo)))
+        for _ in range(photos.MOST_WAITING)
+    ]
+    for each in waiting:
+        each.start()
+    while photos._queue._value:
+        pass
+    with pytest.raises(Unavailable):
+        read_photo(photo)
+    busy.set()
+    for each in waiting:
+        each.join()
+    assert answers == [[LINK]] * photos.MOST_WAITING
 
 
 def test_refused_photos_leave_no_place_taken():

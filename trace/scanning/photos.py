@@ -8,6 +8,8 @@ cannot take the processors from captures.
 import re
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -25,6 +27,8 @@ READ_PIXELS = 12_000_000
 MOST_SCANS = 40
 MOST_SYMBOLS = 20
 AT_ONCE = 2
+MOST_WAITING = 4
+PATIENCE = 3.0  # seconds that one waits for a place
 
 # MPO is a JPEG with a second picture behind it, as many phones write them.
 _ANIMATED = frozenset({"PNG", "WEBP"})
@@ -51,6 +55,7 @@ _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 
 _places = threading.BoundedSemaphore(AT_ONCE)
+_queue = threading.BoundedSemaphore(AT_ONCE + MOST_WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +74,32 @@ def read_photo(data: bytes) -> list[Symbol]:
     """
     if len(data) > MOST_BYTES:
         raise TooLarge(too_large_photo())
-    if not _places.acquire(blocking=False):
-        raise Unavailable(
-            Problem("photo", mark("Too many photos are being read"), mark("Send it again shortly"))
-        )
-    try:
+    with _place():
         found = zxingcpp.read_barcodes(
             _opened(data), formats=_FORMATS, text_mode=zxingcpp.TextMode.Plain
         )
-    finally:
-        _places.release()
     found.sort(key=lambda code: (code.position.top_left.y, code.position.top_left.x))
     symbols = (Symbol(_text(code), code.symbology_identifier) for code in found)
     return list(dict.fromkeys(symbols))[:MOST_SYMBOLS]
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    """Hold one of the places in which photos are decoded; few wait for one, and not long."""
+    busy = Unavailable(
+        Problem("photo", mark("Too many photos are being read"), mark("Send it again shortly"))
+    )
+    if not _queue.acquire(blocking=False):
+        raise busy
+    try:
+        if not _places.acquire(timeout=PATIENCE):
+            raise busy
+        try:
+            yield
+        finally:
+            _places.release()
+    finally:
+        _queue.release()
 
 
 def too_large_photo() -> Problem:
