@@ -1,11 +1,10 @@
 """Labels: ordered, drawn by and by, and fetched when every code was read back."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request, send_file
 
 from foodtrace.producers.printing import services
-from foodtrace.producers.printing.models import PrintJob
 from foodtrace.producers.printing.services import JobList
 from foodtrace.producers.schemas.printing import (
     NewPrintSchema,
@@ -17,6 +16,9 @@ from foodtrace.trace.rest import KEY, ONCE, ApiBlueprint
 from foodtrace.trace.web import current_actor, needs, reading, settings, transaction
 from foodtrace.trace.worker import wake
 
+if TYPE_CHECKING:
+    from foodtrace.producers.printing.models import PrintJob
+
 bp = ApiBlueprint("producers_printing", __name__, url_prefix="/api/v1")
 
 
@@ -25,7 +27,7 @@ bp = ApiBlueprint("producers_printing", __name__, url_prefix="/api/v1")
 @bp.doc(**ONCE)
 @bp.arguments(NewPrintSchema)
 @bp.response(201, PrintJobSchema)
-def order_labels(wanted: dict[str, Any]) -> tuple[PrintJob, int, dict[str, str]]:
+def order_labels(wanted: dict[str, Any]) -> "tuple[PrintJob, int, dict[str, str]]":
     """Order labels of a lot, or of codes of a run; they are drawn after the answer."""
     with transaction() as session:
         job = services.order_labels(
@@ -48,7 +50,7 @@ def list_jobs(query: dict[str, Any]) -> JobList:
 @bp.get("/prints/<job_id>")
 @needs("lot.move")
 @bp.response(200, PrintJobSchema)
-def get_job(job_id: str) -> PrintJob:
+def get_job(job_id: str) -> "PrintJob":
     """Read how far a print job is."""
     with reading() as session:
         return services.get_job(session, current_actor(), job_id)

@@ -1,6 +1,7 @@
 """Labels for real printers: chosen with a preview, drawn by and by, fetched when released."""
 
 import base64
+from typing import TYPE_CHECKING
 
 from flask import Response, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -10,7 +11,6 @@ from foodtrace.producers.labels import human_readable
 from foodtrace.producers.pages.common import bp, own_party, product_name
 from foodtrace.producers.printing import services
 from foodtrace.producers.printing.layouts import ROLLS, SHEETS
-from foodtrace.producers.printing.models import PrintJob
 from foodtrace.producers.printing.pictures import png_of
 from foodtrace.producers.printing.services import Preview, subject_of
 from foodtrace.producers.schemas.printing import PreviewForm, PrintForm
@@ -21,6 +21,9 @@ from foodtrace.trace.errors import mark
 from foodtrace.trace.forms import form_page, load_form, load_query
 from foodtrace.trace.web import current_actor, reading, settings, transaction
 from foodtrace.trace.worker import wake
+
+if TYPE_CHECKING:
+    from foodtrace.producers.printing.models import PrintJob
 
 FIELDS = ("lot", "run", "first", "last", "layout", "format", "dpi", "copies")
 FORMAT_NAMES = {
@@ -131,7 +134,7 @@ def _lot_text(goods: Goods) -> str:
     return f"{product_name(goods)} · {goods.lot_number or human_readable(goods.canonical)}"
 
 
-def _again(job: PrintJob) -> dict[str, object]:
+def _again(job: "PrintJob") -> dict[str, object]:
     """Return the choices that order the same labels again."""
     subject = subject_of(job)
     task = job.task
@@ -142,10 +145,15 @@ def _again(job: PrintJob) -> dict[str, object]:
     return named | {name: task[name] for name in ("layout", "format", "copies")} | {"dpi": dpi}
 
 
-def _finding(job: PrintJob) -> str:
+def _finding(job: "PrintJob") -> str:
+    """Return what the check found, in the reader's language."""
     if job.finding is None:
         return ""
-    return str(gettext(job.finding["rule"]) % job.finding["values"])
+    rule, number = job.finding["rule"], job.finding.get("label")
+    why = gettext(rule) % job.finding["values"]
+    if number is None:
+        return str(why)
+    return str(gettext("Label %(number)s was not released: %(why)s", number=number, why=why))
 
 
 def _words() -> dict[str, object]:

@@ -132,7 +132,8 @@ def draw(store: Store, settings: Settings, claim: Claim) -> None:
     except Overtaken:
         return
     except NotReadable as refusal:
-        _finish(store, claim, REFUSED, _as_finding(_of_label(refusal)))
+        finding = _as_finding(refusal.problem) | {"label": refusal.number}
+        _finish(store, claim, REFUSED, finding)
     except Invalid as refusal:
         _finish(store, claim, REFUSED, _as_finding(refusal.problems[0]))
     except Exception:
@@ -265,15 +266,6 @@ def _whole_file(path: Path) -> Iterator[BinaryIO]:
 
 def _as_finding(problem: Problem) -> dict[str, object]:
     return {"rule": problem.rule, "values": dict(problem.values)}
-
-
-def _of_label(refusal: NotReadable) -> Problem:
-    return Problem(
-        "",
-        mark("Label %(number)s was not released: %(why)s"),
-        "",
-        {"number": refusal.number, "why": refusal.problem.text},
-    )
 
 
 def _boxes(design: Design) -> Problem:

@@ -136,8 +136,11 @@ class PrintJobSchema(Schema):
     copies = fields.Function(lambda job: job.task["copies"])
     reason = fields.String(allow_none=True)
     finding = fields.Function(
-        lambda job: job.finding and job.finding["rule"] % job.finding["values"]
+        lambda job: job.finding and job.finding["rule"] % job.finding["values"],
+        metadata={"description": "Why it was refused, or which letters the font lacks"},
     )
+    # The first label that was not read back as it must be.
+    label = fields.Function(lambda job: job.finding and job.finding.get("label"))
     created_by = fields.String()
     created_at = fields.AwareDateTime()
     finished_at = fields.AwareDateTime(allow_none=True)
