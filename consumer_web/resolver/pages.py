@@ -13,6 +13,7 @@ from flask.sansio.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as AnyResponse
 
 from foodtrace.consumer_web.journey import abridged, zone_of
+from foodtrace.consumer_web.looks import count_look
 from foodtrace.consumer_web.page_cache import GUARDED, PERSONAL, TODAY
 from foodtrace.consumer_web.rendering import page
 from foodtrace.consumer_web.resolver.addresses import FIRST_SEGMENTS, Address, read_path
@@ -33,7 +34,6 @@ from foodtrace.consumer_web.resolver.negotiation import (
     read_request,
 )
 from foodtrace.consumer_web.resolver.things import Thing, find_above, find_thing, given_links
-from foodtrace.consumer_web.unit_codes import count_look
 from foodtrace.producers.labels import lot_url
 from foodtrace.trace.errors import Invalid, NotFound
 from foodtrace.trace.gs1.charset import checked_value

@@ -54,7 +54,7 @@ def codes() -> str:
             "producers/codes.html",
             found=found,
             counts=services.counts_of(session, found.runs),
-            warnings=scans.list_warnings(session, current_actor(), unseen_only=True),
+            warnings=_by_code(scans.list_warnings(session, current_actor(), unseen_only=True)),
             products=_product_names(session, party_id),
             **_words(),
         )
@@ -96,7 +96,7 @@ def code_run(run_id: int) -> str:
         return render_template(
             "producers/code_run.html",
             page=services.get_run(session, current_actor(), run_id),
-            warnings=scans.list_warnings(session, current_actor(), run_id=run_id),
+            warnings=_by_code(scans.list_warnings(session, current_actor(), run_id=run_id)),
             products=_product_names(session, party_id),
             **_words(),
         )
@@ -182,6 +182,14 @@ def _words() -> dict[str, object]:
             code: each.name_en if is_english else each.name for code, each in PROVINCES.items()
         },
     }
+
+
+def _by_code(warnings: list[scans.Warned]) -> list[list[scans.Warned]]:
+    """Return the warnings of each code together, the newest first."""
+    found: dict[str, list[scans.Warned]] = {}
+    for warning in warnings:
+        found.setdefault(warning.canonical, []).append(warning)
+    return list(found.values())
 
 
 def _product_names(session: "Session", party_id: int) -> dict[str, str]:
