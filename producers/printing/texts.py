@@ -1,8 +1,9 @@
 """What a label says in words, and how it is set into the room beside or under the code."""
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from foodtrace.producers.printing.layouts import Box
 from foodtrace.trace.errors import Invalid, Problem, mark
@@ -112,14 +113,14 @@ def set_text(
     lines = lines_of(facts)
     smallest, largest = _dots(SMALLEST_EM, dpi), _dots(LARGEST_EM, dpi)
     widest = max(readable, key=lambda text: measure(text, largest))
-    for kept in range(len(lines), 0, -1):
-        # What is no number or date is left out before the rest becomes hard to read.
-        floor = smallest if kept <= NEEDED_LINES else (2 * smallest + largest) // 3
-        for size in range(largest, floor - 1, -1):
-            found = _set(lines[:kept], [widest], box, size, measure)
-            found = found and _set(lines[:kept], readable, box, size, measure)
-            if found is not None:
-                return found
+    for kept, size in _choices(len(lines), smallest, largest):
+        # Numbers are read, and typed, in one piece if there is any way to.
+        if size > smallest and not _breaks_well(wrap(widest, box.width, size, measure)):
+            continue
+        found = _set(lines[:kept], [widest], box, size, measure)
+        found = found and _set(lines[:kept], readable, box, size, measure)
+        if found is not None:
+            return found
     raise Invalid(
         Problem(
             "layout",
@@ -153,6 +154,20 @@ def _set(
     rows = tuple(Row(text, box.x, box.y + step * index) for index, text in enumerate(texts))
     height = reserved * step
     return Setting(size, rows, Box(box.x, box.y + box.height - height, box.width, height))
+
+
+def _choices(lines: int, smallest: int, largest: int) -> Iterator[tuple[int, int]]:
+    """Yield how many lines are kept and in which size, the best first."""
+    for kept in range(lines, 0, -1):
+        # What is no number or date is left out before the rest becomes hard to read.
+        floor = smallest if kept <= NEEDED_LINES else (2 * smallest + largest) // 3
+        for size in range(largest, floor - 1, -1):
+            yield kept, size
+
+
+def _breaks_well(lines: Sequence[str]) -> bool:
+    """Answer whether a code's text was broken before brackets or at spaces of groups only."""
+    return all(following.startswith("(") or "(" not in lines[0] for _, following in pairwise(lines))
 
 
 def _natural_end(text: str, end: int) -> int:
