@@ -97,6 +97,7 @@ class Reader:
                 address = word.removeprefix(SERVER)
         answer = self.client.open(address, method=method, headers=headers, data=body)
         self.files[target] = answer.get_data()
+        answer.close()
         self.remember(method, address, answer)
         self.meanwhile.get(address, lambda: None)()
         return answer
