@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event
 
+from foodtrace.consumer_web.resolver.addresses import read_path
+from foodtrace.consumer_web.resolver.things import find_thing, given_links
 from foodtrace.consumer_web.story import fingerprint
 from foodtrace.trace.access.actor import Actor, Role
 from foodtrace.trace.links.services import end_link
 
-from .conftest import BOTH_DATABASES, CHILI_LOT, SAUCE, SAUCE_LOT, browser_of
+from .conftest import BOTH_DATABASES, CHILI_LOT, SAUCE, SAUCE_LOT, TODAY, browser_of
 from .resolving import ALLOWED, BASE, FOREIGN, Program, give, things
 
 HTML = "text/html"
@@ -234,6 +236,16 @@ def test_a_serial_that_is_absent_and_one_not_to_be_seen_are_one_answer(
         found.append((text, list(answer.headers), list(statements)))
     assert found[0] == found[1]
     assert "Location" not in dict(found[0][1])
+
+
+@BOTH_DATABASES
+def test_a_lot_with_its_links_takes_five_queries(stage, statements):
+    things(stage)
+    statements.clear()
+    with stage.store.reading() as session:
+        thing = find_thing(session, read_path(SAUCE_LOT), TODAY)
+        assert len(given_links(session, thing.standings)) == 2
+    assert len([one for one in statements if not one.startswith("BEGIN")]) <= 5
 
 
 def test_an_unknown_serial_leads_nowhere_whatever_is_asked(program):
