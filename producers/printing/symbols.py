@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import qrcode
 from PIL import Image
 from qrcode.constants import ERROR_CORRECT_M
+from qrcode.util import MODE_8BIT_BYTE, QRData
 
 from foodtrace.producers.labels import MASK
+from foodtrace.producers.printing.codewords import codewords
 from foodtrace.producers.printing.lettering import BLACK, WHITE
 from foodtrace.trace.errors import Invalid, Problem, mark
 
@@ -48,7 +50,7 @@ def version_for(urls: Iterable[str]) -> int:
             )
         )  # fmt: skip
     code = _code(None)
-    code.add_data(longest, optimize=0)
+    code.add_data(QRData(longest, mode=MODE_8BIT_BYTE))
     return int(code.best_fit())
 
 
@@ -64,7 +66,7 @@ def modules_of(version: int) -> int:
 def symbol_of(url: str, version: int) -> Symbol:
     """Return the code of an address in a version that holds it."""
     code = _code(version)
-    code.add_data(url, optimize=0)
+    code.data_cache = codewords(url.encode(), version)
     code.makeImpl(False, MASK)
     return Symbol([[bool(dark) for dark in row] for row in code.modules])
 

@@ -4,14 +4,19 @@ import re
 from dataclasses import replace
 
 import pytest
+import qrcode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw
+from qrcode.constants import ERROR_CORRECT_M
+from qrcode.util import MODE_8BIT_BYTE, QRData, create_data
 
 from foodtrace.producers import labels
 from foodtrace.producers.printing import lettering, pictures, sheets, symbols, texts, thermal
 from foodtrace.producers.printing.checking import check_label
+from foodtrace.producers.printing.codewords import codewords
 from foodtrace.producers.printing.layouts import ROLLS, SHEETS, Box, layout_of, plan_label
+from foodtrace.producers.printing.symbols import LONGEST_URL
 from foodtrace.trace.errors import Invalid
 
 from .printed import (
@@ -246,6 +251,17 @@ def test_nothing_is_printed_on_the_edge():
     left, top, right, bottom = ImageChops.invert(bitmap).getbbox()
     slip = 203 / MM * 0.9
     assert min(left, top, bitmap.width - right, bitmap.height - bottom) >= slip
+
+
+@given(st.binary(min_size=1, max_size=LONGEST_URL), st.integers(0, 3))
+@settings(max_examples=150, deadline=None)
+def test_codewords_are_those_of_the_library(data, larger):
+    """Every length, in the smallest version that holds it and in larger ones."""
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M)
+    code.add_data(QRData(data, mode=MODE_8BIT_BYTE))
+    version = code.best_fit() + larger
+    expected = create_data(version, ERROR_CORRECT_M, code.data_list)
+    assert codewords(data, version) == list(expected)
 
 
 # The check before anything is released
