@@ -17,6 +17,7 @@ from foodtrace.trace.codes.provinces import PROVINCES
 from foodtrace.trace.codes.queue import Scanned, ScanQueue, queue_of
 from foodtrace.trace.codes.rules import CHINA, Kind, Look, find_copies
 from foodtrace.trace.errors import NotFound
+from foodtrace.trace.masterdata.services import find_party
 from foodtrace.trace.worker import JOBS, Worker
 
 from ..web import settings_of
@@ -153,6 +154,34 @@ def test_a_look_that_comes_too_late(store, monkeypatch, kind):
         record(store, scanned(code, 10, "b"))
     assert (code, kind) in warnings(store)
     assert {found for name, found in warnings(store) if name == other} <= {"expired"}
+
+
+def test_only_those_who_had_a_lot_can_have_sold_it(store):
+    alba, bruno = farm(store), farm(store, "Bruno", "06907654321090")
+    carla = farm(store, "Carla", None, lots=())
+    (lot,) = alba.lots
+    _, (code, *_) = run_of(store, alba, 1, lot=lot)
+    readers = iter(range(100))
+
+    def is_sold_by(seller, **more):
+        with store.transaction() as session:
+            record_event(session, seller.actor, sold(lot, "2026-08-20", 100) | more)
+        record(store, scanned(code, client=f"reader {next(readers)}"))
+        return (code, "sold") in warnings(store)
+
+    def ship(sender, recipient):
+        with store.transaction() as session:
+            name = find_party(session, party_id=recipient.party_id).identifier
+            destination = [{"type": "owning_party", "destination": name}]
+            shipped = {"bizStep": "shipping", "destinationList": destination}
+            record_event(session, sender.actor, sold(lot, "2026-08-10", 100) | shipped)
+
+    assert not is_sold_by(bruno)
+    ship(bruno, carla)
+    assert not is_sold_by(carla, **{"foodtrace:visibility": "hidden"})
+    ship(alba, carla)
+    assert not is_sold_by(bruno)
+    assert is_sold_by(carla)
 
 
 def test_scans_wait_in_memory_and_never_twice():

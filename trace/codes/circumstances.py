@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture.live import is_live
@@ -13,21 +13,31 @@ from foodtrace.trace.chain.recalled import recalled_among
 from foodtrace.trace.codes.models import UnitCode
 from foodtrace.trace.codes.projections import ACTIVE
 from foodtrace.trace.codes.rules import Circumstances
-from foodtrace.trace.masterdata.models import Lot, Product
+from foodtrace.trace.masterdata.models import Lot, Party, Product
 from foodtrace.trace.store.models import Event, EventItem, Item
-from foodtrace.trace.store.sets import among_ids, among_texts
+from foodtrace.trace.store.sets import among_texts
 
-SELLING = "retail_selling"
+SHIPPING, SELLING = "shipping", "retail_selling"
 
 
 class _Lot(NamedTuple):
     canonical: str
     item_id: int
+    party_id: int  # who made it
     amount: Decimal | None
     uom: str | None
     expiry_date: date | None
     production_date: date | None
     shelf_life_days: int | None
+
+
+class _Move(NamedTuple):
+    party_id: int
+    step: str
+    to: int | None
+    amount: Decimal | None
+    uom: str | None
+    at: datetime
 
 
 def circumstances_of(session: Session, names: Collection[str]) -> dict[str, Circumstances]:
@@ -40,13 +50,13 @@ def circumstances_of(session: Session, names: Collection[str]) -> dict[str, Circ
     lots = _lots(session, {code.lot for code in codes if code.lot})
     ids = [lot.item_id for lot in lots.values()]
     recalled = recalled_among(session, ids)
-    sold = _sold_out(session, lots.values()) | _sold_single(session, names)
+    moves = _moves(session, {*names, *lots})
     found = dict.fromkeys(names, Circumstances())
     for code in codes:
         lot = lots.get(code.lot or "")
         found[code.canonical] = Circumstances(
             ended_at=None if code.state == ACTIVE else code.since,
-            sold_at=sold.get(code.canonical) or sold.get(code.lot or ""),
+            sold_at=_sold(code.canonical, lot, moves) if lot else None,
             expiry=_expiry(lot) if lot else None,
             is_recalled=lot is not None and lot.item_id in recalled,
         )
@@ -56,7 +66,7 @@ def circumstances_of(session: Session, names: Collection[str]) -> dict[str, Circ
 def _lots(session: Session, names: Collection[str]) -> dict[str, _Lot]:
     rows = session.execute(
         select(
-            Item.canonical, Lot.item_id, Lot.amount, Lot.uom,
+            Item.canonical, Lot.item_id, Lot.party_id, Lot.amount, Lot.uom,
             Lot.expiry_date, Lot.production_date, Product.shelf_life_days,
         )
         .join(Lot, Lot.item_id == Item.id)
@@ -77,43 +87,56 @@ def _expiry(lot: _Lot) -> date | None:
     return lot.expiry_date
 
 
-def _sold_single(session: Session, names: Collection[str]) -> dict[str, datetime]:
-    """Return when single things were recorded as sold."""
-    rows = session.execute(
-        select(Item.canonical, func.min(Event.event_time))
-        .join(EventItem, EventItem.item_id == Item.id)
-        .join(Event, Event.id == EventItem.event_id)
-        .where(
-            Item.canonical.in_(among_texts(names)),
-            Event.biz_step == SELLING,
-            is_live(),
-        )
-        .group_by(Item.canonical)
-    )
-    return dict(rows.all())
-
-
-def _sold_out(session: Session, lots: Iterable[_Lot]) -> dict[str, datetime]:
-    """Return when lots were sold out: as much as was made, in the same unit."""
-    made = {lot.item_id: lot for lot in lots}
+def _moves(session: Session, names: Collection[str]) -> dict[str, list[_Move]]:
+    """Return who shipped these things to whom, and who sold them, by thing."""
     rows = session.execute(
         select(
-            EventItem.item_id,
-            EventItem.uom,
-            func.sum(EventItem.amount),
-            func.max(Event.event_time),
+            Item.canonical, Event.party_id, Event.biz_step, Party.id,
+            EventItem.amount, EventItem.uom, Event.event_time,
         )
+        .join(EventItem, EventItem.item_id == Item.id)
         .join(Event, Event.id == EventItem.event_id)
+        .outerjoin(Party, Party.identifier == Event.destination)
         .where(
-            EventItem.item_id.in_(among_ids(made)),
-            Event.biz_step == SELLING,
+            Item.canonical.in_(among_texts(names)),
+            Event.biz_step.in_((SHIPPING, SELLING)),
+            # A step that its party hides is not told by a warning either.
+            Event.hidden.is_(False),
             is_live(),
         )
-        .group_by(EventItem.item_id, EventItem.uom)
-    )
-    found = {}
-    for item_id, uom, amount, newest in rows:
-        lot = made[item_id]
-        if uom == lot.uom and amount and lot.amount and Decimal(amount) >= lot.amount:
-            found[lot.canonical] = newest
+    )  # fmt: skip
+    found: dict[str, list[_Move]] = {}
+    for canonical, party_id, step, to, amount, uom, at in rows:
+        move = _Move(party_id, step or "", to, amount, uom, at)
+        found.setdefault(canonical, []).append(move)
     return found
+
+
+def _holders(lot: _Lot, moves: Iterable[_Move]) -> set[int]:
+    """Return the maker, and all to whom it was shipped by those who had it from the maker.
+
+    A stranger who says that he sold somebody's lot says nothing of that lot.
+    """
+    shipped = [move for move in moves if move.step == SHIPPING and move.to is not None]
+    found = {lot.party_id}
+    while more := {move.to for move in shipped if move.party_id in found and move.to} - found:
+        found |= more
+    return found
+
+
+def _sold_out(lot: _Lot, sales: Iterable[_Move]) -> datetime | None:
+    """Return when as much of a lot was sold as was made, in the same unit."""
+    alike = [sale for sale in sales if sale.uom == lot.uom and sale.amount is not None]
+    total = sum((sale.amount or Decimal(0) for sale in alike), Decimal(0))
+    return max(sale.at for sale in alike) if lot.amount and total >= lot.amount else None
+
+
+def _sold(name: str, lot: _Lot, moves: dict[str, list[_Move]]) -> datetime | None:
+    """Return when a thing, or all of its lot, was sold by those who had it."""
+    of_lot = moves.get(lot.canonical, [])
+    holders = _holders(lot, [*of_lot, *moves.get(name, [])])
+    single, whole = (
+        [each for each in some if each.step == SELLING and each.party_id in holders]
+        for some in (moves.get(name, []), of_lot)
+    )
+    return min((sale.at for sale in single), default=None) or _sold_out(lot, whole)
