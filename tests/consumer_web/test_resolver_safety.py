@@ -11,12 +11,14 @@ from foodtrace.consumer_web.resolver.addresses import read_path
 from foodtrace.consumer_web.resolver.things import find_thing, given_links
 from foodtrace.consumer_web.story import fingerprint
 from foodtrace.trace.access.actor import Actor, Role
+from foodtrace.trace.codes.services import codes_of_run, make_run
 from foodtrace.trace.links.services import end_link
 
 from .conftest import BOTH_DATABASES, CHILI_LOT, SAUCE, SAUCE_LOT, TODAY, browser_of
 from .resolving import ALLOWED, BASE, FOREIGN, Program, give, things
 
 HTML = "text/html"
+NAMED = "NAMED-BY-NO-EVENT-00"
 
 
 @pytest.fixture
@@ -223,18 +225,22 @@ def test_a_serial_that_is_absent_and_one_not_to_be_seen_are_one_answer(
     with stage.store.transaction() as session:
         session.connection().exec_driver_sql(
             "INSERT INTO item (kind, canonical, gtin, serial) "
-            f"VALUES ('instance', '{SAUCE}/21/SEEN0', '{SAUCE[4:]}', 'SEEN0')"
+            f"VALUES ('instance', '{SAUCE}/21/{NAMED}', '{SAUCE[4:]}', '{NAMED}')"
         )
+        maker = Actor("user:bruno", stage.bruno.id, frozenset({Role.PRODUCER}))
+        run = make_run(session, maker, product=SAUCE, count=1)
+        (unused,) = codes_of_run(session, maker, run.id)
     program = Program(stage.store, settings)
     found = []
-    for serial in ("SEEN0", "NONE0"):
+    # Named by no event that tells of it; on a roll that is not in use yet; in nobody's hands.
+    for serial in (NAMED, unused.rpartition("/")[2], "A" * 20):
         statements.clear()
         answer = program.get(f"{SAUCE}/21/{serial}", Accept=accept, Accept_Language="en")
         assert answer.status_code == 404
         text = answer.get_data(as_text=True).replace(serial, "…")
         assert "sauce" not in text
         found.append((text, list(answer.headers), list(statements)))
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     assert "Location" not in dict(found[0][1])
 
 
