@@ -32,7 +32,10 @@ class Answered:
 def get(url: str, paths: Path, connections: int, seconds: int) -> Answered:
     """Ask for the paths of a file, again and again, for so many seconds."""
     if WRK is None:
-        requests = [_request(url, "GET", path) for path in paths.read_text().split()]
+        browser = {"Accept": "text/html"}
+        requests = [
+            _request(url, "GET", path, headers=browser) for path in paths.read_text().split()
+        ]
         return _Client(url, cycle(requests), seconds).run(connections)
     output = subprocess.run(
         [

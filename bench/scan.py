@@ -49,7 +49,8 @@ def _cold(database: str, settings: Settings, lots: list[str]) -> list[Figure]:
 
     def ours(lot: str) -> None:
         # A query that the page cache does not know: the page is made anew.
-        assert client.get(lot, query_string={"anew": "1"}).status_code == 200
+        page = client.get(lot, query_string={"anew": "1"}, headers={"Accept": "text/html"})
+        assert page.status_code == 200
 
     pairs = []
     for lot in lots:
@@ -121,6 +122,7 @@ def _keep_pages(product: Server, lots: list[str], www: Path) -> int:
     for lot in lots:
         path = www / lot.removeprefix("/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(product.url + lot) as answer:
+        asked = urllib.request.Request(product.url + lot, headers={"Accept": "text/html"})
+        with urllib.request.urlopen(asked) as answer:
             path.write_bytes(answer.read())
     return sum((www / lot.removeprefix("/")).stat().st_size for lot in lots) // len(lots)
