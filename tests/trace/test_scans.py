@@ -14,7 +14,7 @@ from foodtrace.trace.codes.clients import Clients, forget_salts
 from foodtrace.trace.codes.flushing import FLUSH_SECONDS, MANY, flush, flush_now, forget
 from foodtrace.trace.codes.models import CodeWarning, Scan, ScanTotal
 from foodtrace.trace.codes.provinces import PROVINCES
-from foodtrace.trace.codes.queue import Scanned, ScanQueue, queue_of
+from foodtrace.trace.codes.queue import MOST_OF_CODE, Scanned, ScanQueue, queue_of
 from foodtrace.trace.codes.rules import CHINA, Kind, Look, find_copies
 from foodtrace.trace.errors import NotFound
 from foodtrace.trace.masterdata.services import find_party
@@ -207,6 +207,16 @@ def test_a_full_queue_drops_scans_and_counts_them():
     assert queue.open_looks("/3") == []
     queue.done(queue.take(1))
     assert queue.put(scanned("/4"))
+
+
+def test_one_code_leaves_room_in_the_queue_for_others():
+    queue = ScanQueue()
+    kept = [queue.put(scanned("/x", 0, f"browser {n}")) for n in range(MOST_OF_CODE + 5)]
+    assert kept == [True] * MOST_OF_CODE + [False] * 5
+    assert (queue.dropped, len(queue.open_looks("/x"))) == (5, MOST_OF_CODE)
+    assert queue.put(scanned("/y"))
+    queue.done(queue.take(1))
+    assert queue.put(scanned("/x", 0, "browser -1"))
 
 
 def test_scans_are_written_after_a_while_or_when_many_wait():

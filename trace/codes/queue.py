@@ -15,6 +15,9 @@ from foodtrace.trace.codes.rules import SAME_LOOK, Look
 from foodtrace.trace.store.session import Store
 
 CAPACITY = 20_000
+# Of one code: somebody who asks for it without end, each time as another browser, fills neither
+# the queue, so that looks at other codes are lost, nor the database.
+MOST_OF_CODE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,12 @@ class ScanQueue:
         self.dropped = 0
 
     def put(self, scanned: Scanned) -> bool:
-        """Add a look; return False for a repetition, and where there is no more room."""
+        """Add a look; return False for a repetition, and where there is no room for it."""
         with self._lock:
             known = self._open.get(scanned.canonical, [])
             if any(is_same(each.look, scanned.look) for each in known):
                 return False
-            if self._size >= self._capacity:
+            if self._size >= self._capacity or len(known) >= MOST_OF_CODE:
                 self.dropped += 1
                 return False
             self._waiting.append(scanned)
