@@ -2,13 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from foodtrace.producers import codes_file
 from foodtrace.producers.pages.common import bp, local_name, own_party, product_name, submitted
-from foodtrace.producers.schemas.codes import ActivationForm, EndForm, LookedForm, RunForm
+from foodtrace.producers.schemas.codes import (
+    ActivationForm,
+    EndForm,
+    LookedForm,
+    RunForm,
+    RunQuery,
+)
 from foodtrace.producers.services import list_lots
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.capture.once import Answer
@@ -16,7 +22,7 @@ from foodtrace.trace.codes import scans, services
 from foodtrace.trace.codes.provinces import PROVINCES
 from foodtrace.trace.codes.rules import Kind
 from foodtrace.trace.errors import mark
-from foodtrace.trace.forms import form_page, load_form
+from foodtrace.trace.forms import form_page, load_form, load_query
 from foodtrace.trace.language import ENGLISH
 from foodtrace.trace.masterdata.services import list_products
 from foodtrace.trace.shell import current_locale
@@ -46,10 +52,9 @@ KINDS = {
 def codes() -> str:
     """List the runs of codes of one's party, and the warnings that nobody has looked at."""
     party_id = own_party("lot.register")
+    query = load_query(RunQuery())
     with reading() as session:
-        found = services.list_runs(
-            session, current_actor(), after=request.args.get("after", type=int)
-        )
+        found = services.list_runs(session, current_actor(), **query)
         return render_template(
             "producers/codes.html",
             found=found,

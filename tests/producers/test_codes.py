@@ -136,6 +136,21 @@ def test_what_is_anothers_is_not_found(store, api, bruno, app):
     assert client.get("/api/v1/code-runs", headers=headers).get_json()["runs"] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"codes?after={10**30}", 400),
+        ("codes?after=first", 400),
+        (f"codes/{10**30}", 404),
+        ("codes?after=1", 200),
+        ("prints/%00", 404),
+        ("prints/%00/file", 404),
+    ],
+)
+def test_a_number_that_no_database_keeps_is_refused_or_not_found(browser, path, status):
+    assert browser.get(f"/producers/{path}").status_code == status
+
+
 def test_a_roll_is_used_by_scanning_its_first_and_last_code(api, browser, lot):
     page = browser.get("/producers/codes/new")
     form = filled(page) | {"count": "12", "note": "roll 8"}
