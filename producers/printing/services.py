@@ -143,7 +143,8 @@ def list_jobs(session: Session, actor: Actor, *, after: str | None = None) -> Jo
 def get_job(session: Session, actor: Actor, job_id: str) -> PrintJob:
     """Return a job of the actor's party. Raises NotFound."""
     require(actor, "lot.move", owner=actor.party_id or 0)
-    job = session.get(PrintJob, job_id)
+    # Letters and digits: PostgreSQL refuses to look for a NUL.
+    job = session.get(PrintJob, job_id) if job_id.isalnum() else None
     if job is None or job.party_id != actor.party_id:
         raise NotFound()
     return job

@@ -174,6 +174,15 @@ def test_another_s_job_is_not_found(store, settings, bruno, lot, ordered):
         assert services.list_jobs(session, bruno.actor).jobs == ()
 
 
+@pytest.mark.parametrize("job_id", ["\0", "../users", "9" * 5000])
+def test_an_id_that_no_job_can_have_is_not_found(store, alba, job_id):
+    with store.reading() as session:
+        with pytest.raises(NotFound):
+            services.get_job(session, alba.actor, job_id)
+        with pytest.raises(NotFound):
+            services.list_jobs(session, alba.actor, after=job_id)
+
+
 @on_sqlite
 def test_who_moves_no_goods_prints_no_labels(lot, alba, ordered):
     inspector = replace(alba, actor=replace(alba.actor, roles=frozenset({Role.INSPECTOR})))
