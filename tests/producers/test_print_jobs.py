@@ -10,6 +10,7 @@ from foodtrace.producers.printing import jobs, services
 from foodtrace.producers.printing.models import PrintJob
 from foodtrace.producers.printing.services import Order
 from foodtrace.trace.access.actor import Role
+from foodtrace.trace.capture.jobs import get_capture
 from foodtrace.trace.codes.services import activate, codes_of_run, end_codes, make_run
 from foodtrace.trace.errors import Conflict, Forbidden, Invalid, NotFound, Problem, Unprocessable
 from foodtrace.trace.masterdata.services import register_product
@@ -181,6 +182,8 @@ def test_an_id_that_no_job_can_have_is_not_found(store, alba, job_id):
             services.get_job(session, alba.actor, job_id)
         with pytest.raises(NotFound):
             services.list_jobs(session, alba.actor, after=job_id)
+        with pytest.raises(NotFound):
+            get_capture(session, alba.actor, job_id)
 
 
 @on_sqlite

@@ -178,7 +178,8 @@ def finish_job(session: Session, job: Captured, *, key: str | None = None) -> No
 
 def get_capture(session: Session, actor: Actor, capture_id: str) -> Captured:
     """Return a job, to its sender and to those who see all events. Raises NotFound."""
-    row = session.execute(_ONE, {"capture_id": capture_id}).one_or_none()
+    # No id has a NUL, and PostgreSQL refuses to look for one.
+    row = session.execute(_ONE, {"capture_id": capture_id.replace("\0", " ")}).one_or_none()
     if row is None or not can(actor, "event.read", owner=row.party_id):
         raise NotFound()
     return _job_of(row, row.result)
