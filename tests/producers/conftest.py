@@ -11,6 +11,8 @@ from foodtrace.producers.services import Moved
 from foodtrace.trace.access.actor import SYSTEM, Actor, Role
 from foodtrace.trace.masterdata.services import register_party, register_place, register_product
 
+from ..web import PASSWORD, Browser, add_person, staff_app
+
 CHINA = timezone(timedelta(hours=8))
 DAY = date(2026, 10, 1)
 NOON = datetime(2026, 10, 1, 12, 0, tzinfo=CHINA)
@@ -106,3 +108,28 @@ def lot(store, alba, chili):
 
 # For rules of one field, which no database can change.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def app(store):
+    return staff_app(store)
+
+
+@pytest.fixture
+def browser_of(store, app):
+    """Sign a member of the cast in; the pages are read in English."""
+
+    def browser_of(member, role="producer"):
+        name = f"{role}{member.party_id}"
+        add_person(store, name, role, party_id=member.party_id)
+        browser = Browser(app)
+        assert browser.sign_in(name, PASSWORD).status_code == 302
+        browser.get("/account?lang=en")
+        return browser
+
+    return browser_of
+
+
+@pytest.fixture
+def alba_at_home(browser_of, alba):
+    return browser_of(alba)

@@ -12,35 +12,9 @@ from PIL import Image
 from foodtrace.producers import services
 from foodtrace.producers.services import Moved
 
-from ..web import PASSWORD, Browser, add_person, staff_app
 from .conftest import NOON, kilograms, on_sqlite
 
 pytestmark = on_sqlite
-
-
-@pytest.fixture
-def app(store):
-    return staff_app(store)
-
-
-@pytest.fixture
-def browser_of(store, app):
-    """Sign a member of the cast in; the pages are read in English."""
-
-    def browser_of(member, role="producer"):
-        name = f"{role}{member.party_id}"
-        add_person(store, name, role, party_id=member.party_id)
-        browser = Browser(app)
-        assert browser.sign_in(name, PASSWORD).status_code == 302
-        browser.get("/account?lang=en")
-        return browser
-
-    return browser_of
-
-
-@pytest.fixture
-def alba_at_home(browser_of, alba):
-    return browser_of(alba)
 
 
 def filled(page):

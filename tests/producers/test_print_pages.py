@@ -28,15 +28,6 @@ def app(store, tmp_path):
     return staff_app(store, data=tmp_path, base_url=HERE)
 
 
-@pytest.fixture
-def alba_at_home(store, app, alba):
-    add_person(store, "alba", "producer", party_id=alba.party_id)
-    browser = Browser(app)
-    assert browser.sign_in("alba", PASSWORD).status_code == 302
-    browser.get("/account?lang=en")
-    return browser
-
-
 def asked(lot, /, **more):
     given = {"lot": lot, "copies": 3, "layout": "60x40", "format": "zpl", "dpi": 203} | more
     return "/producers/prints/new?" + "&".join(f"{k}={quote(str(v))}" for k, v in given.items())

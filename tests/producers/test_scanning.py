@@ -16,36 +16,13 @@ from foodtrace.trace.masterdata.services import register_place
 from foodtrace.trace.scanning import photos
 
 from ..trace.photographing import file_of, ground, photo_of, symbol
-from ..web import PASSWORD, Browser, add_key, add_person, bearer, staff_app, token_of
+from ..web import add_key, bearer, token_of
 from .conftest import GTIN, NOON, enrol, kilograms, make, on_sqlite
 from .test_recalled import SAID
 
 pytestmark = on_sqlite
 
 SSCC = "106901234500000010"
-
-
-@pytest.fixture
-def app(store):
-    return staff_app(store)
-
-
-@pytest.fixture
-def browser_of(store, app):
-    def browser_of(member, role="producer"):
-        name = f"{role}{member.party_id}"
-        add_person(store, name, role, party_id=member.party_id)
-        browser = Browser(app)
-        assert browser.sign_in(name, PASSWORD).status_code == 302
-        browser.get("/account?lang=en")
-        return browser
-
-    return browser_of
-
-
-@pytest.fixture
-def alba_at_home(browser_of, alba):
-    return browser_of(alba)
 
 
 def sent(browser, *, photo=None, then=None, **fields):
