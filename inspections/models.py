@@ -8,7 +8,7 @@ and those who make it keep their records apart.
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foodtrace.trace.store.models import Base
@@ -39,6 +39,21 @@ class Certificate(Base):
     withdrawal_id: Mapped[int | None] = mapped_column(Id)
     withdrawn_at: Mapped[datetime | None]
     withdrawal_reason: Mapped[str | None] = mapped_column(String(500))
+    file: Mapped[str | None] = mapped_column(String(64))  # SHA-256 of the report, if there is one
+
+
+class CertificateFile(Base):
+    """The report of a laboratory as a file. Not derived: statements name it by its hash."""
+
+    __tablename__ = "certificate_file"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    party_id: Mapped[int] = mapped_column(Id)  # who brought it first
+    name: Mapped[str] = mapped_column(String(200))
+    media_type: Mapped[str] = mapped_column(String(80))
+    size: Mapped[int]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    received_at: Mapped[datetime]
 
 
 class Result(Base):

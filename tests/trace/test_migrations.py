@@ -17,9 +17,12 @@ from .acts import capture, make, rows
 
 for package in (
     "trace.codes",
+    "trace.issuers",
     "trace.links",
+    "trace.log",
     "trace.masterdata",
     "trace.access",
+    "trace.personal",
     "trace.query",
     "trace.subscriptions",
     "producers.printing",

@@ -393,12 +393,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_lot_party_id"), "lot", ["party_id"], unique=False)
     op.create_index(op.f("ix_lot_product_identifier"), "lot", ["product_identifier"], unique=False)
-    guards.install(op.get_bind())
+    guards.install(op.get_bind(), guards.RECORD)
 
 
 def downgrade() -> None:
     """Drop the tables."""
-    guards.remove(op.get_bind())
+    guards.remove(op.get_bind(), guards.RECORD)
+    guards.remove_function(op.get_bind())
     op.drop_index(op.f("ix_lot_product_identifier"), table_name="lot")
     op.drop_index(op.f("ix_lot_party_id"), table_name="lot")
     op.drop_table("lot")
