@@ -113,17 +113,25 @@ class LogCosignature(Base):
 
 
 class WitnessState(Base):
-    """How it stands with a witness, for those who run the service."""
+    """How it stands between a log and a witness, for the asking and for those who run the service.
+
+    `size` and `time` (seconds since 1970) are those of its latest cosignature, `target` is
+    the size it was last asked for. Other times are in milliseconds: they are compared in SQL.
+    """
 
     __tablename__ = "witness_state"
 
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(300), primary_key=True)
-    year: Mapped[int | None]
-    size: Mapped[int | None] = mapped_column(BigInteger)  # it last cosigned
-    answered_at: Mapped[datetime | None]
-    asked_at: Mapped[datetime | None]
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    time: Mapped[int | None] = mapped_column(BigInteger)
+    target: Mapped[int | None] = mapped_column(BigInteger)
+    asked_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    busy_until: Mapped[int] = mapped_column(BigInteger, default=0)
     failures: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None] = mapped_column(String(500))
+    warning: Mapped[str | None] = mapped_column(String(500))
+    warned_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class TimeStamp(Base):
