@@ -53,7 +53,7 @@ def _value(value: Any) -> Any:
             return value
 
 
-@projection("certificate", models.Certificate, models.Result)
+@projection("certificate", models.Certificate, models.Result, about=lambda body: str(body["lot"]))
 def certificate(session: Session, statement_id: int, body: Body, received: Received) -> None:
     """Add the certificate and its results."""
     session.add(
@@ -101,7 +101,7 @@ def _result(certificate_id: int, position: int, body: Body) -> models.Result:
     )
 
 
-@projection("withdrawal", models.Certificate)
+@projection("withdrawal", models.Certificate, about=lambda body: int(body["certificate"]))
 def withdrawal(session: Session, statement_id: int, body: Body, received: Received) -> None:
     """Mark the certificate withdrawn; its row stays."""
     session.execute(
@@ -115,7 +115,7 @@ def withdrawal(session: Session, statement_id: int, body: Body, received: Receiv
     )
 
 
-@projection("recall", models.Recall)
+@projection("recall", models.Recall, about=lambda body: str(body["lot"]))
 def recall(session: Session, statement_id: int, body: Body, received: Received) -> None:
     """Add the recall."""
     session.add(
@@ -142,7 +142,7 @@ def recall(session: Session, statement_id: int, body: Body, received: Received) 
     session.flush()
 
 
-@projection("recall_end", models.Recall)
+@projection("recall_end", models.Recall, about=lambda body: int(body["recall"]))
 def recall_end(session: Session, statement_id: int, body: Body, received: Received) -> None:
     """Mark the recall ended; its row stays."""
     session.execute(

@@ -14,6 +14,7 @@ FoodtraceError
 │   └── QueryTooComplex       the query itself is over a limit
 ├── Unprocessable    422  the same idempotency key came with another body
 └── Unavailable      503  try again: the queue is full, or the database is away
+    └── ReadOnly              the record is not what was signed of it, and is only read
 """
 
 from collections.abc import Mapping, Sequence
@@ -164,3 +165,9 @@ class Unavailable(FoodtraceError):
 
     status = 503
     title = mark("Try again in a moment")
+
+
+class ReadOnly(Unavailable):
+    """The record does not fit what was signed of it: it can be read, and nothing added."""
+
+    title = mark("This service is read-only for now")

@@ -27,30 +27,37 @@ class Received:
 
 
 Apply = Callable[[Session, int, Body, Received], None]
+# The canonical identifier of the thing that a statement is about, or the id of an earlier
+# statement about the same thing; None for neither.
+About = Callable[[Body], str | int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """How one kind of statement becomes rows, and of which tables."""
+    """How one kind of statement becomes rows, and of which tables, and what it is about."""
 
     apply: Apply
     models: tuple[type[Base], ...]
+    about: About | None = None
 
 
 _PROJECTIONS: dict[str, Projection] = {}
 
 
-def projection(kind: str, *models: type[Base]) -> Callable[[Apply], Apply]:
+def projection(
+    kind: str, *models: type[Base], about: About | None = None
+) -> Callable[[Apply], Apply]:
     """Register the decorated function for statements of this kind.
 
     It gets the session, the statement's id, its body and who stated it. `models` are the
-    tables that it fills: `rebuild` empties them before it calls the function again.
+    tables that it fills: `rebuild` empties them before it calls the function again. The log
+    numbers the statements about one thing, so that none can be left out unseen.
     """
 
     def register(apply: Apply) -> Apply:
         if kind in _PROJECTIONS:
             raise ValueError(f"two projections of {kind!r} statements")
-        _PROJECTIONS[kind] = Projection(apply, models)
+        _PROJECTIONS[kind] = Projection(apply, models, about)
         return apply
 
     return register

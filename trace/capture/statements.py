@@ -11,7 +11,8 @@ from foodtrace.trace.capture.projections import Received
 from foodtrace.trace.epcis.model import Event, EventDocument
 from foodtrace.trace.epcis.reader import read_document, read_event
 from foodtrace.trace.epcis.validation import DOCUMENT_TYPES
-from foodtrace.trace.store.bulk import insert_rows, reserve_ids, table_of
+from foodtrace.trace.log.models import Unlogged
+from foodtrace.trace.store.bulk import insert_columns, insert_rows, reserve_ids, table_of
 from foodtrace.trace.store.models import Document, Statement
 from foodtrace.trace.store.sets import id_rows
 
@@ -36,7 +37,11 @@ def store_document(
     content_type: str,
     original: bytes | None = None,
 ) -> int:
-    """Write what was received and return its id; of XML that is `original`, and what it says."""
+    """Write what was received and return its id; of XML that is `original`, and what it says.
+
+    Raises ReadOnly while nothing may be recorded.
+    """
+    session.info["standing"].require()
     document_id: int = (
         session.connection()
         .execute(
@@ -76,6 +81,8 @@ def store_statements(
             for statement_id, (start, length) in zip(ids, slices, strict=True)
         ],
     )
+    # The log takes them from there: on SQLite before the commit, on PostgreSQL soon after.
+    insert_columns(session, Unlogged, {"statement_id": ids})
     return ids
 
 

@@ -6,15 +6,17 @@ Services take the session and never commit, so that a row and its statement cann
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection, PoolProxiedConnection
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.orm import Session
 
-from foodtrace.trace.errors import Problem, Unavailable, mark
+from foodtrace.trace.errors import Problem, ReadOnly, Unavailable, mark
 from foodtrace.trace.store.engine import assert_durable, reading_engine, writing_engine
+from foodtrace.trace.store.standing import Standing
 
 LONGEST_QUEUE = 200
 # A batch is committed when it is this large or old, even while others wait: who came first
@@ -31,6 +33,10 @@ class Store:
         self.readers = reading_engine(url)
         self.writers = writing_engine(url)
         self.dialect = self.writers.dialect.name
+        # Why nothing may be recorded, if so; whoever records asks it (session.info).
+        self.standing = Standing()
+        # Called with the connection before each commit on SQLite: the log grows in it.
+        self.before_commit: Callable[[Connection], None] | None = None
         self._shared = SharedCommit(self) if self.dialect == "sqlite" else None
         self._watcher: PoolProxiedConnection | None = None
         self._watchers = 0
@@ -63,13 +69,18 @@ class Store:
         else:
             with (
                 _refusing_when_busy(),
-                Session(self.writers, expire_on_commit=False) as session,
+                Session(self.writers, expire_on_commit=False, info=self.info) as session,
                 session.begin(),
             ):
                 yield session
 
+    @property
+    def info(self) -> dict[str, Any]:
+        """What a session that writes knows of its store."""
+        return {"standing": self.standing}
+
     def version(self) -> str:
-        """Return a text that differs whenever a commit may have changed the database.
+        """Return a text that differs whenever a commit or the standing may have changed.
 
         Equal texts prove that nothing changed in between: on SQLite the data version
         that a connection which never writes sees, on PostgreSQL the snapshot itself.
@@ -89,7 +100,7 @@ class Store:
                     else "SELECT pg_current_snapshot()::text"
                 )
                 (number,) = cursor.fetchone() or ("",)
-                return f"{self._watchers}:{number}"
+                return f"{self._watchers}:{self.standing.changes}:{number}"
             except Exception:
                 self._watcher.invalidate()
                 self._watcher = None
@@ -150,6 +161,7 @@ class SharedCommit:
     """
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._engine = store.writers
         self._turn = threading.Lock()
         self._writing: int | None = None
@@ -172,6 +184,7 @@ class SharedCommit:
                             "rollback_only" if batch.size == 1 else "create_savepoint"
                         ),
                         expire_on_commit=False,
+                        info=self._store.info,
                     ) as session,
                     session.begin(),
                 ):
@@ -186,6 +199,8 @@ class SharedCommit:
             self._writing = None
             self._turn.release()
         batch.done.wait()
+        if isinstance(batch.error, ReadOnly):
+            raise ReadOnly(*batch.error.problems) from batch.error
         if batch.error is not None:
             raise Unavailable(
                 Problem(
@@ -233,6 +248,8 @@ class SharedCommit:
         try:
             if not batch.is_whole:
                 raise RuntimeError("the database undid the transaction by itself")
+            if self._store.before_commit is not None:
+                self._store.before_commit(batch.connection)
             batch.connection.commit()
         except Exception as error:
             batch.error = error
