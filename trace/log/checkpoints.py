@@ -79,13 +79,13 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
     return format_note(checkpoint.text, [signer.line(checkpoint.text)])
 
 
-def open_checkpoint(note: bytes, verifier: Verifier) -> Checkpoint:
-    """The checkpoint of a note that the log with this key has signed. Raises NoteError."""
+def open_checkpoint(note: bytes, *verifiers: Verifier) -> Checkpoint:
+    """The checkpoint of a note that its log has signed with one of these keys. Raises NoteError."""
     parsed = parse_note(note)
-    verified(parsed, [verifier])
+    signed = verified(parsed, verifiers)
     checkpoint = parse_checkpoint(parsed.text)
-    if checkpoint.origin != verifier.name:
-        raise NoteError(f"the checkpoint is of {checkpoint.origin!r}, not of {verifier.name!r}")
+    if checkpoint.origin not in {verifier.name for verifier in signed}:
+        raise NoteError(f"the checkpoint of {checkpoint.origin!r} is signed by another log")
     return checkpoint
 
 

@@ -169,11 +169,11 @@ def verify_consistency(
     """
     if not 0 < old_size <= new_size:
         raise ProofError(f"no proof leads from {old_size} to {new_size} leaves")
-    _require_hashes(old_root, new_root, *proof)
     if old_size == new_size:
         if proof or old_root != new_root:
             raise ProofError(f"two trees of {new_size} leaves have different roots, or a proof")
         return
+    _require_hashes(old_root, new_root, *proof)
     # A perfect old tree is itself a node of the new one, and not repeated in the proof.
     hashes = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
     if not hashes:
