@@ -5,6 +5,7 @@ its signatures; a policy says whose signatures count.
 """
 
 import base64
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .checkpoints import (
@@ -26,7 +27,8 @@ _HEADER = "c2sp.org/tlog-proof@v1"
 _MAX_HASHES = 63
 
 
-class TlogProof(NamedTuple):
+@dataclass(frozen=True)
+class TlogProof:
     """What a proof file says. Nothing is checked; `extra` is vouched for by nobody."""
 
     index: int
