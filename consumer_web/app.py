@@ -27,6 +27,7 @@ from foodtrace.trace.access import pages as account_pages
 from foodtrace.trace.access.identify import set_up_identity
 from foodtrace.trace.access.security import set_up_security
 from foodtrace.trace.bodies import BodyGate
+from foodtrace.trace.log.keeping import LogKeeper
 from foodtrace.trace.navigation import add_entries
 from foodtrace.trace.problems import register_error_handlers
 from foodtrace.trace.rest import make_api
@@ -78,6 +79,8 @@ def from_environment() -> "WSGIApplication":
     settings = Settings.from_environment()
     store = open_store(settings)
     Worker(store, settings, (*JOBS, *PRINT_JOBS)).start()
+    # In a thread of its own: what others wait for is not behind a large document.
+    Worker(store, settings, (LogKeeper(store, settings).keep,)).start()
     # Unlike those of atexit, these run at the end of granian's processes as well.
     Finalize(None, stop_all, exitpriority=0)
     return join_apps(store, settings)

@@ -5,6 +5,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from foodtrace.trace.capture.rebuild import is_derived
 from foodtrace.trace.errors import Problem, Unavailable, mark
+from foodtrace.trace.log.keeping import attach
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.engine import UnsafeSettings
 from foodtrace.trace.store.migrate import is_current
@@ -12,12 +13,17 @@ from foodtrace.trace.store.session import Store
 
 
 def open_store(settings: Settings) -> Store:
-    """Open a database whose tables are those of this program; raise Unavailable if not."""
+    """Open a database whose tables are those of this program, with its log; raise Unavailable
+    if they are not.
+
+    A database that does not extend what was signed of it is read-only (`store.standing`).
+    """
     store = open_any_store(settings)
     fault = _fault_of(store)
     if fault is not None:
         store.close()
         raise Unavailable(fault)
+    attach(store, settings)
     return store
 
 

@@ -39,12 +39,27 @@ class Settings:
     # province) and at which address. Without the first nothing is known of places.
     region_header: str | None = None
     address_header: str | None = None
+    # Folders for the keys of the logs, and for the last heads that were signed with them: on
+    # another disk than the database, and in no backup of it. Without them: in `data`.
+    log_keys: Path | None = None
+    anchor: Path | None = None
+
+    @property
+    def log_key_folder(self) -> Path:
+        """Where the keys of the logs are."""
+        return self.log_keys or self.data / "log-keys"
+
+    @property
+    def anchor_folder(self) -> Path:
+        """Where the anchor is: the last heads that were signed."""
+        return self.anchor or self.data / "anchor"
 
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read FOODTRACE_DATA, FOODTRACE_DATABASE_URL, FOODTRACE_BASE_URL, FOODTRACE_SECRET_KEY,
         FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS, FOODTRACE_WEBHOOK_CA_FILE,
-        FOODTRACE_LINK_HOSTS, FOODTRACE_REGION_HEADER and FOODTRACE_ADDRESS_HEADER.
+        FOODTRACE_LINK_HOSTS, FOODTRACE_REGION_HEADER, FOODTRACE_ADDRESS_HEADER,
+        FOODTRACE_LOG_KEYS and FOODTRACE_ANCHOR.
 
         Without a secret key, one is made on the first start and kept in the data folder.
         Raises Invalid when a host, network, file or header is none.
@@ -74,6 +89,8 @@ class Settings:
             address_header=_header(
                 "FOODTRACE_ADDRESS_HEADER", os.environ.get("FOODTRACE_ADDRESS_HEADER")
             ),
+            log_keys=_folder(os.environ.get("FOODTRACE_LOG_KEYS")),
+            anchor=_folder(os.environ.get("FOODTRACE_ANCHOR")),
         )
 
 
@@ -110,6 +127,10 @@ def _file(value: str | None) -> Path | None:
     if not Path(value).is_file():
         raise _wrong("FOODTRACE_WEBHOOK_CA_FILE", value, mark("Name a file that is there"))
     return Path(value).absolute()
+
+
+def _folder(value: str | None) -> Path | None:
+    return Path(value).absolute() if value else None
 
 
 def _header(setting: str, value: str | None) -> str | None:
