@@ -171,15 +171,3 @@ class ReadOnly(Unavailable):
     """The record does not fit what was signed of it: it can be read, and nothing added."""
 
     title = mark("This service is read-only for now")
-
-
-class ReadOnly(Unavailable):
-    """The record does not fit what was signed of it: it can be read, and nothing added."""
-
-    title = mark("This service is read-only for now")
-
-
-class ReadOnly(Unavailable):
-    """The record does not fit what was signed of it: it can be read, and nothing added."""
-
-    title = mark("This service is read-only for now")

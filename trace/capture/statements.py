@@ -12,8 +12,6 @@ from foodtrace.trace.epcis.model import Event, EventDocument
 from foodtrace.trace.epcis.reader import read_document, read_event
 from foodtrace.trace.epcis.validation import DOCUMENT_TYPES
 from foodtrace.trace.log.models import Unlogged
-from foodtrace.trace.log.models import Unlogged
-from foodtrace.trace.log.models import Unlogged
 from foodtrace.trace.store.bulk import insert_columns, insert_rows, reserve_ids, table_of
 from foodtrace.trace.store.models import Document, Statement
 from foodtrace.trace.store.sets import id_rows
@@ -43,8 +41,6 @@ def store_document(
 
     Raises ReadOnly while nothing may be recorded.
     """
-    session.info["standing"].require()
-    session.info["standing"].require()
     session.info["standing"].require()
     document_id: int = (
         session.connection()

@@ -17,8 +17,6 @@ from sqlalchemy.orm import Session
 from foodtrace.trace.errors import Problem, ReadOnly, Unavailable, mark
 from foodtrace.trace.store.engine import assert_durable, reading_engine, writing_engine
 from foodtrace.trace.store.standing import Standing
-from foodtrace.trace.store.standing import Standing
-from foodtrace.trace.store.standing import Standing
 
 LONGEST_QUEUE = 200
 # A batch is committed when it is this large or old, even while others wait: who came first
@@ -35,14 +33,6 @@ class Store:
         self.readers = reading_engine(url)
         self.writers = writing_engine(url)
         self.dialect = self.writers.dialect.name
-        # Why nothing may be recorded, if so; whoever records asks it (session.info).
-        self.standing = Standing()
-        # Called with the connection before each commit on SQLite: the log grows in it.
-        self.before_commit: Callable[[Connection], None] | None = None
-        # Why nothing may be recorded, if so; whoever records asks it (session.info).
-        self.standing = Standing()
-        # Called with the connection before each commit on SQLite: the log grows in it.
-        self.before_commit: Callable[[Connection], None] | None = None
         # Why nothing may be recorded, if so; whoever records asks it (session.info).
         self.standing = Standing()
         # Called with the connection before each commit on SQLite: the log grows in it.
@@ -171,8 +161,6 @@ class SharedCommit:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._store = store
         self._store = store
         self._engine = store.writers
         self._turn = threading.Lock()
