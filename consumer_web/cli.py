@@ -14,7 +14,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from foodtrace.consumer_web import cli_data, cli_export, cli_hash, cli_link, serving
+from foodtrace.consumer_web import cli_data, cli_export, cli_hash, cli_link, cli_witness, serving
 from foodtrace.consumer_web.opening import open_any_store, open_store
 from foodtrace.trace.access.accounts import create_user, generate_password
 from foodtrace.trace.access.actor import SYSTEM, Role
@@ -31,6 +31,7 @@ DATA_COMMANDS = (
     cli_export.export_events,
     cli_hash.hash_files,
     cli_link.link,
+    cli_witness.witness,
 )
 ROLES = click.Choice([role.value for role in Role])
 

@@ -1,0 +1,94 @@
+"""The act of a witness: look at what a log has signed, keep it, and say so."""
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from foodtrace.trace.log.checkpoints import cosign
+from foodtrace.trace.log.notes import Signer, format_line
+from foodtrace.trace.witness.logs import KnownLogs
+from foodtrace.trace.witness.rules import (
+    Head,
+    Refusal,
+    Submission,
+    authenticate,
+    judge,
+    parse_submission,
+    time_of_cosigning,
+)
+from foodtrace.trace.witness.state import State
+
+MOST_EVIDENCE = 1000  # files; only a log that is known here can cause one
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], int]
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+class Witness:
+    """A key, what it has cosigned, and the logs that it looks at; threads share it."""
+
+    def __init__(
+        self, signer: Signer, state: State, logs: KnownLogs, evidence: Path, now: Clock = _now
+    ) -> None:
+        self.signer = signer
+        self.state = state
+        self.logs = logs
+        self._evidence = evidence
+        self._now = now
+
+    def add_checkpoint(self, body: bytes) -> bytes:
+        """Cosign what a request submits; return the signature line.
+
+        It is returned after the head is on the disk. Raises Refusal, DamagedState.
+        """
+        submission = parse_submission(body)
+        authenticate(submission, self.logs.verifiers_of)
+        before: list[Head] = []
+
+        def decide(head: Head | None) -> Head:
+            if head is not None:
+                before.append(head)
+            judge(submission, head)
+            _, size, root = submission.checkpoint
+            return Head(size, root, submission.note_bytes, time_of_cosigning(self._now(), head))
+
+        try:
+            kept = self.state.advance(submission.checkpoint.origin, decide)
+        except Refusal as refusal:
+            if refusal.is_evidence:
+                self._keep_evidence(refusal, before[0], submission, body)
+            raise
+        return format_line(cosign(submission.checkpoint, self.signer, kept.time)).encode()
+
+    def _keep_evidence(
+        self, refusal: Refusal, head: Head, submission: Submission, body: bytes
+    ) -> None:
+        """Write down what a log has signed that does not fit; the answer does not depend on it."""
+        origin = submission.checkpoint.origin
+        _log.error("the log %s has signed what does not fit: %s", origin, refusal.reason)
+        text = b"%s\n\nCosigned before:\n\n%s\nSubmitted now:\n\n%s" % (
+            refusal.reason.encode(),
+            head.note,
+            body,
+        )
+        name = f"{hashlib.sha256(head.note + body).hexdigest()[:32]}.txt"
+        try:
+            self._evidence.mkdir(mode=0o700, exist_ok=True)
+            if len(os.listdir(self._evidence)) >= MOST_EVIDENCE:
+                return
+            with (self._evidence / name).open("xb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError:
+            return
+        except OSError:
+            _log.exception("the evidence against %s could not be written", origin)
