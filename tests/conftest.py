@@ -12,6 +12,7 @@ try:
 except ModuleNotFoundError as error:
     pytest.exit(f"{error}: run make install", returncode=4)
 
+from .foreign import GoVerifier
 from .postgres import PostgresServer, fast_folder
 
 SERVER = "FOODTRACE_TEST_POSTGRESQL"
@@ -120,3 +121,14 @@ def sqlite_store(sqlite_url):
     store = Store(sqlite_url)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def go_verifier(tmp_path_factory):
+    """The verifier of logs in Go, built once a run: the workers of pytest-xdist share it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    if (verifier := GoVerifier.built(folder)) is None:
+        pytest.skip("no Go on PATH: .ci/system installs it")
+    return verifier
