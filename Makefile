@@ -29,7 +29,7 @@ run: $(STAMP)
 	@.venv/bin/foodtrace serve --host $(HOST) --port $(PORT)
 
 test: $(STAMP)
-	@.ci/browser
+	@.ci/system
 	.venv/bin/pytest -q -n auto $(PYTEST)
 
 check: $(STAMP)

@@ -98,7 +98,7 @@ def browser():
     """The system's Chromium."""
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if path is None:
-        pytest.skip("no Chromium on PATH: .ci/browser installs one")
+        pytest.skip("no Chromium on PATH: .ci/system installs one")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield launched
