@@ -17,7 +17,10 @@ def alive() -> Response:
 
 @bp.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """Answer 200 when the database answers and has this program's tables, else 503."""
+    """Answer 200 when the database answers and has this program's tables, else 503.
+
+    A record that is read-only for now can be read: that is 200 as well, with the reason.
+    """
     try:
         current = is_current(store())
     except SQLAlchemyError as error:
@@ -26,8 +29,10 @@ def ready() -> tuple[Response, int]:
     else:
         checks = {"database": "ok", "migrations": "ok" if current else "behind"}
     is_ready = set(checks.values()) == {"ok"}
-    answer = _answer({"status": "ready" if is_ready else "not ready", "checks": checks})
-    return answer, 200 if is_ready else 503
+    reason = store().standing.reason
+    status = "not ready" if not is_ready else "ready" if reason is None else "read-only"
+    checks["record"] = "ok" if reason is None else reason.text
+    return _answer({"status": status, "checks": checks}), 200 if is_ready else 503
 
 
 def _answer(body: dict[str, object]) -> Response:

@@ -308,7 +308,9 @@ def guard(app: Flask, store: Store) -> PageCache:
         except Invalid:
             return None
         with store.reading() as session:
-            return fingerprint(session, canonical)
+            found = fingerprint(session, canonical)
+        # Every page says so while the record is read-only.
+        return found and f"{found} {store.standing.reason is None}"
 
     return PageCache(
         app.wsgi_app,

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from importlib.resources import files
 from typing import Any
@@ -24,6 +25,7 @@ from foodtrace.trace.chain.model import ChainItem, Hop, PartyFacts
 from foodtrace.trace.errors import Problem
 from foodtrace.trace.language import ENGLISH, NAME_OF, TAG_OF
 from foodtrace.trace.links.rules import LINK_TYPES, host_of
+from foodtrace.trace.web import store
 
 CHINA = zone_of("+08:00")
 Picker = Callable[[str | None, str | None], str | Markup]
@@ -85,6 +87,7 @@ def add_words(bp: Blueprint) -> None:
             "stamp": stamp,
             "day": day,
             "problem_text": problem_text,
+            "read_only": _read_only(),
             "lot_name": lot_name,
             "step_text": lambda step: phrases.gettext(words.step_text(step_word(step.hop))),
             "in_china": lambda moment: moment.astimezone(CHINA),
@@ -93,6 +96,12 @@ def add_words(bp: Blueprint) -> None:
             "link_types": LINK_TYPES,
             "host_of": host_of,
         }
+
+
+def _read_only() -> str | None:
+    """Return why nothing is recorded for now; what to do about it is not for readers."""
+    reason = store().standing.reason
+    return None if reason is None else problem_text(replace(reason, fix=""))
 
 
 def stamp(moment: datetime) -> Markup:

@@ -18,7 +18,7 @@ from foodtrace.trace.forms import (
 )
 from foodtrace.trace.language import NAME_OF, TAG_OF, choose_locale, locale_of
 from foodtrace.trace.navigation import visible_entries
-from foodtrace.trace.web import current_actor, is_machine_path, settings
+from foodtrace.trace.web import current_actor, is_machine_path, settings, store
 
 LANGUAGE = "lang"
 _YEAR = 365 * 24 * 3600
@@ -49,10 +49,17 @@ def set_up_shell(app: Flask) -> None:
         language_links=language_links,
         language_tag=language_tag,
         note_label=note_label,
+        read_only=read_only,
         translated=translated,
         visible_entries=visible_entries,
     )
     app.after_request(_finish_page)
+
+
+def read_only() -> str | None:
+    """Return in the reader's language why nothing may be recorded; None while all is well."""
+    reason = store().standing.reason
+    return None if reason is None else translated(reason)
 
 
 def current_locale() -> str:

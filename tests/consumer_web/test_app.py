@@ -29,7 +29,10 @@ def test_a_healthy_service_says_so(store):
     assert client.get("/healthz").json == {"status": "alive"}
     ready = client.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json == {"status": "ready", "checks": {"database": "ok", "migrations": "ok"}}
+    assert ready.json == {
+        "status": "ready",
+        "checks": {"database": "ok", "migrations": "ok", "record": "ok"},
+    }
     assert ready.headers["Cache-Control"] == "no-store"
 
 
@@ -39,7 +42,7 @@ def test_without_its_tables_the_service_is_alive_but_not_ready(tmp_path):
     assert client.get("/healthz").status_code == 200
     ready = client.get("/readyz")
     assert ready.status_code == 503
-    assert ready.json["checks"] == {"database": "ok", "migrations": "behind"}
+    assert ready.json["checks"] == {"database": "ok", "migrations": "behind", "record": "ok"}
     store.close()
 
 
