@@ -76,8 +76,8 @@ def test_without_its_database_the_service_is_alive_but_not_ready(sqlite_store, t
         ("/epcis/nothing", 404, False),
     ],
 )
-def test_each_path_reaches_its_application(sqlite_store, path, status, cookie):
-    response = Client(create_app(settings_of(sqlite_store))).get(path)
+def test_each_path_reaches_its_application(sqlite_store, tmp_path, path, status, cookie):
+    response = Client(create_app(settings_of(sqlite_store, data=tmp_path))).get(path)
     if status is not None:
         assert response.status_code == status
     assert ("Set-Cookie" in response.headers) == cookie
