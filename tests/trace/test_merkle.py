@@ -130,6 +130,20 @@ def test_a_proof_with_a_hash_more_or_less_is_refused():
                 merkle.verify_inclusion(*leaf, wrong, ROOT_OF_SIZE[new])
 
 
+def test_a_proof_says_whether_it_is_too_long_or_too_short():
+    path = merkle.inclusion_proof(2, 7, hash_at)
+    proof = merkle.consistency_proof(3, 7, hash_at)
+    heads = 3, ROOT_OF_SIZE[3], 7, ROOT_OF_SIZE[7]
+    with pytest.raises(ProofError, match="too few hashes"):
+        merkle.verify_inclusion(LEAVES[2], 2, 7, path[:-1], ROOT_OF_SIZE[7])
+    with pytest.raises(ProofError, match="too many hashes"):
+        merkle.verify_inclusion(LEAVES[2], 2, 7, [*path, bytes(32)], ROOT_OF_SIZE[7])
+    with pytest.raises(ProofError, match="too few hashes"):
+        merkle.verify_consistency(*heads, proof[:-1])
+    with pytest.raises(ProofError, match="too many hashes"):
+        merkle.verify_consistency(*heads, [*proof, bytes(32)])
+
+
 @given(st.data())
 @settings(max_examples=60)
 def test_a_flipped_bit_is_refused_wherever_it_is_in_a_proof_of_inclusion(data):

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .merkle import EMPTY_ROOT, HASH_SIZE
-from .notes import (
+from foodtrace.trace.log.merkle import EMPTY_ROOT, HASH_SIZE
+from foodtrace.trace.log.notes import (
     COSIGNATURE,
     Note,
     NoteError,

@@ -28,12 +28,13 @@ def require_safe(public_key: bytes) -> None:
     if len(public_key) != KEY_SIZE:
         raise UnsafeKey(f"an Ed25519 key has {KEY_SIZE} bytes, not {len(public_key)}")
     number = int.from_bytes(public_key, "little")
-    y, is_odd = number & (2**255 - 1), number >> 255
+    # The highest bit chooses between x and -x.
+    y = number & (2**255 - 1)
     if y >= _P:
         raise UnsafeKey("the key spells its point with a y that is not below 2**255 - 19")
     # -x² + y² = 1 + d x² y²
     x_squared = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
-    if pow(x_squared, (_P - 1) // 2, _P) not in (0, 1) or (x_squared == 0 and is_odd):
+    if pow(x_squared, (_P - 1) // 2, _P) not in (0, 1):
         raise UnsafeKey("the key is no point of the curve")
     if _is_of_small_order(x_squared, y * y % _P):
         raise UnsafeKey("the key is of small order: its signatures prove nothing")

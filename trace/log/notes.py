@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from . import ed25519
+from foodtrace.trace.log import ed25519
 
 ED25519 = 0x01
 COSIGNATURE = 0x04

@@ -8,7 +8,7 @@ import base64
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .checkpoints import (
+from foodtrace.trace.log.checkpoints import (
     Checkpoint,
     Cosignature,
     cosignatures,
@@ -16,9 +16,9 @@ from .checkpoints import (
     parse_checkpoint,
     parse_decimal,
 )
-from .merkle import HASH_SIZE, leaf_hash, verify_inclusion
-from .notes import NoteError, parse_note, strict_base64
-from .policies import Policy
+from foodtrace.trace.log.merkle import HASH_SIZE, leaf_hash, verify_inclusion
+from foodtrace.trace.log.notes import NoteError, parse_note, strict_base64
+from foodtrace.trace.log.policies import Policy
 
 # A path of 63 hashes under a note with every signature it may have is far below this.
 MAX_SIZE = 2_000_000

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from .merkle import HASH_SIZE, node_hash
+from foodtrace.trace.log.merkle import HASH_SIZE, node_hash
 
 WIDTH = 256
 HEIGHT = 8
