@@ -43,6 +43,8 @@ class Settings:
     # another disk than the database, and in no backup of it. Without them: in `data`.
     log_keys: Path | None = None
     anchor: Path | None = None
+    # Which witnesses are asked to cosign the log, and when a head counts (trace/log/policies.py).
+    log_policy: Path | None = None
 
     @property
     def log_key_folder(self) -> Path:
@@ -59,7 +61,7 @@ class Settings:
         """Read FOODTRACE_DATA, FOODTRACE_DATABASE_URL, FOODTRACE_BASE_URL, FOODTRACE_SECRET_KEY,
         FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS, FOODTRACE_WEBHOOK_CA_FILE,
         FOODTRACE_LINK_HOSTS, FOODTRACE_REGION_HEADER, FOODTRACE_ADDRESS_HEADER,
-        FOODTRACE_LOG_KEYS and FOODTRACE_ANCHOR.
+        FOODTRACE_LOG_KEYS, FOODTRACE_ANCHOR and FOODTRACE_LOG_POLICY.
 
         Without a secret key, one is made on the first start and kept in the data folder.
         Raises Invalid when a host, network, file or header is none.
@@ -79,7 +81,9 @@ class Settings:
             webhook_networks=tuple(
                 map(_network, _listed(os.environ.get("FOODTRACE_WEBHOOK_NETWORKS", "")))
             ),
-            webhook_ca_file=_file(os.environ.get("FOODTRACE_WEBHOOK_CA_FILE")),
+            webhook_ca_file=_file(
+                "FOODTRACE_WEBHOOK_CA_FILE", os.environ.get("FOODTRACE_WEBHOOK_CA_FILE")
+            ),
             link_hosts=frozenset(
                 map(_link_host, _listed(os.environ.get("FOODTRACE_LINK_HOSTS", "")))
             ),
@@ -91,6 +95,7 @@ class Settings:
             ),
             log_keys=_folder(os.environ.get("FOODTRACE_LOG_KEYS")),
             anchor=_folder(os.environ.get("FOODTRACE_ANCHOR")),
+            log_policy=_file("FOODTRACE_LOG_POLICY", os.environ.get("FOODTRACE_LOG_POLICY")),
         )
 
 
@@ -121,11 +126,11 @@ def _network(entry: str) -> IPv4Network | IPv6Network:
         raise _wrong("FOODTRACE_WEBHOOK_NETWORKS", entry, mark("Write 10.1.0.0/16")) from None
 
 
-def _file(value: str | None) -> Path | None:
+def _file(setting: str, value: str | None) -> Path | None:
     if not value:
         return None
     if not Path(value).is_file():
-        raise _wrong("FOODTRACE_WEBHOOK_CA_FILE", value, mark("Name a file that is there"))
+        raise _wrong(setting, value, mark("Name a file that is there"))
     return Path(value).absolute()
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -324,13 +325,48 @@ def test_of_two_submissions_at_once_one_is_cosigned(tmp_path):
     witness.state.close()
 
 
-def test_two_processes_of_one_witness_are_one(tmp_path):
-    """The same race where two have the file open, as two processes do."""
+def test_two_connections_to_one_state_are_one_witness(tmp_path):
+    """The same race where two have the file open."""
     log = GrowingLog(2 * RACES + 4)
     witnesses = [make_witness(tmp_path, log), reopened(tmp_path, log)]
     race(witnesses, log, RACES)
     for witness in witnesses:
         witness.state.close()
+
+
+def climb(folder, until):
+    """Have the log cosigned, one or two leaves more each time; print each step from size to size."""
+    log = GrowingLog(until + 2)
+    witness = reopened(Path(folder), log)
+    old = witness.state.heads()[ORIGIN].size
+    while old < until:
+        new = old + 1 + old % 2
+        try:
+            witness.add_checkpoint(log.submission(old, new))
+        except Refusal as refusal:
+            old = refusal.size
+        else:
+            print(old, new)
+            old = new
+
+
+def test_two_processes_of_one_witness_are_one(tmp_path):
+    """What both have cosigned is one way up: no size is left twice, and none is missing."""
+    log = GrowingLog(RACES + 2)
+    witness = make_witness(tmp_path, log)
+    witness.add_checkpoint(log.submission(0, 1))
+    act = f"from {__name__} import climb; climb({str(tmp_path)!r}, {RACES})"
+    runs = [
+        subprocess.Popen([sys.executable, "-c", act], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    lines = [line for run in runs for line in run.communicate(timeout=600)[0].splitlines()]
+    assert [run.returncode for run in runs] == [0, 0]
+    steps = sorted(tuple(map(int, line.split())) for line in lines)
+    assert steps[0][0] == 1
+    assert all(before[1] == after[0] for before, after in pairwise(steps))
+    assert steps[-1][1] == witness.state.heads()[ORIGIN].size >= RACES
+    witness.state.close()
 
 
 def test_a_witness_that_looks_and_writes_apart_fails_the_race(tmp_path, monkeypatch):

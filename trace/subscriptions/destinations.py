@@ -5,6 +5,9 @@ reach. So the operator lists the hosts that may be written to; the name is looke
 every address found must be public, and the connection goes to that very address, with the
 certificate checked against the name. Nothing is followed, no proxy is asked, and whoever
 answers slowly or much is cut off.
+
+Witnesses of the log are asked through here too. Their addresses are the operator's own, in
+the policy file, and so are listed with it; all else holds for them as well.
 """
 
 import http.client
@@ -20,7 +23,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 
-from urllib3.connection import HTTPSConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from foodtrace.trace.errors import Invalid, Problem, mark
@@ -33,11 +36,17 @@ LARGEST_ANSWER = 64 * 1024
 _MOST_ADDRESSES = 3
 _LONGEST_TEXT = 300
 _HTTPS_PORT = 443
+_HTTP_PORT = 80
+_LAST_PORT = 65535
 
 # Printable ASCII only: urlsplit() would drop line ends, and others read backslashes their way.
 _URL = re.compile(
     r"https://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>(?:/[!-\"$->@-\[\]-~]*)?(?:\?[!-\"$-\[\]-~]*)?)"
+)
+# Unencrypted, and so to this very machine only: where a tunnel to a witness ends, for instance.
+_PLAIN_URL = re.compile(
+    r"http://(?P<host>127\.0\.0\.1|\[::1\])(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[!-\"$->@-\[\]-~]*)?)"
 )
 
 # IANA's registry of special addresses: written out, for what Python knows of it varies.
@@ -77,20 +86,28 @@ class Target:
     host: str
     port: int
     path: str
+    is_plain: bool = False
 
     @property
     def authority(self) -> str:
         """Host and port as the Host header has them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _HTTPS_PORT else f"{host}:{self.port}"
+        usual = _HTTP_PORT if self.is_plain else _HTTPS_PORT
+        return host if self.port == usual else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, and the beginning of the text."""
+    """What came back: the status, and the beginning of the body."""
 
     status: int
-    text: str
+    body: bytes
+    content_type: str
+
+    @property
+    def text(self) -> str:
+        """The first words of the body, for whoever looks after the receiver."""
+        return _beginning(self.body)
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -123,6 +140,25 @@ class Destinations:
     resolve: Resolve = look_up
     connect_seconds: float = CONNECT_SECONDS
     total_seconds: float = TOTAL_SECONDS
+    # Whether http:// may be written, to 127.0.0.1 and ::1.
+    allow_plain: bool = False
+
+    @classmethod
+    def in_policy(
+        cls, settings: Settings, urls: Iterable[str], *, seconds: float
+    ) -> "Destinations":
+        """Return the way to addresses of the operator's own. Raises Invalid for crooked ones.
+
+        Their hosts may stand in the networks that those of subscribers may stand in.
+        """
+        targets = [_parsed(url, allow_plain=True) for url in urls]
+        return cls(
+            frozenset((target.host, target.port) for target in targets),
+            settings.webhook_networks,
+            settings.webhook_ca_file,
+            total_seconds=seconds,
+            allow_plain=True,
+        )
 
     @classmethod
     def of(cls, settings: Settings) -> "Destinations":
@@ -131,24 +167,10 @@ class Destinations:
 
     def target_of(self, url: str) -> Target:
         """Return where a URL leads. Raises Invalid unless it may be written to."""
-        match = _URL.fullmatch(url) if len(url) <= LONGEST_URL else None
-        if match is None:
-            raise Invalid(
-                Problem(
-                    "dest",
-                    mark("This is no address that messages can be sent to"),
-                    mark(
-                        "Write https://, a host and a path, without user name and fragment, "
-                        "in at most %(most)s characters"
-                    ),
-                    {"most": LONGEST_URL},
-                )
-            )
-        host, port = match["host"].strip("[]").lower(), int(match["port"] or _HTTPS_PORT)
-        if (host, port) not in self.hosts:
-            raise Invalid(self._not_allowed(host, port))
-        path = match["path"]
-        return Target(host, port, path if path.startswith("/") else f"/{path}")
+        target = _parsed(url, allow_plain=self.allow_plain)
+        if (target.host, target.port) not in self.hosts:
+            raise Invalid(self._not_allowed(target.host, target.port))
+        return target
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send a body to a URL, once, and return what comes back. Raises Unreachable."""
@@ -175,7 +197,11 @@ class Destinations:
                 decode_content=False,
             )
             response = connection.getresponse()
-            answer = Answer(response.status, _beginning(response.read(LARGEST_ANSWER)))
+            answer = Answer(
+                response.status,
+                response.read(LARGEST_ANSWER),
+                response.headers.get("Content-Type", ""),
+            )
             reason = ""
         except (OSError, HTTPError, http.client.HTTPException) as error:
             reason = _said(error)
@@ -205,6 +231,8 @@ class Destinations:
 
     def _addresses(self, target: Target) -> list[str]:
         """Look a host up, once, and return its addresses. Raises Unreachable if one may not be."""
+        if target.is_plain:
+            return [target.host]
         try:
             found = [ip_address(text) for text in self.resolve(target.host, target.port)]
         except (OSError, UnicodeError, ValueError) as error:
@@ -218,25 +246,54 @@ class Destinations:
         found.sort(key=lambda address: address.version)
         return [str(address) for address in found[:_MOST_ADDRESSES]]
 
-    def _connect(self, target: Target, addresses: Iterable[str]) -> HTTPSConnection:
+    def _connect(self, target: Target, addresses: Iterable[str]) -> HTTPConnection:
         """Return a connection to the first address that takes one. Raises Unreachable."""
         reason = ""
         for address in addresses:
             try:
-                connection = HTTPSConnection(
-                    address,
-                    target.port,
-                    timeout=self.connect_seconds,
-                    ssl_context=_trusting(self.ca_file),
-                    # The address was looked up already: the name is for the certificate.
-                    server_hostname=target.host,
-                )
+                connection = self._connection(target, address)
                 connection.connect()
             except (OSError, HTTPError) as error:
                 reason = _said(error)
             else:
                 return connection
         raise Unreachable(f"no connection to {target.authority}: {reason}")
+
+    def _connection(self, target: Target, address: str) -> HTTPConnection:
+        if target.is_plain:
+            return HTTPConnection(address, target.port, timeout=self.connect_seconds)
+        return HTTPSConnection(
+            address,
+            target.port,
+            timeout=self.connect_seconds,
+            ssl_context=_trusting(self.ca_file),
+            # The address was looked up already: the name is for the certificate.
+            server_hostname=target.host,
+        )
+
+
+def _parsed(url: str, *, allow_plain: bool) -> Target:
+    """Return where a URL leads. Raises Invalid unless it is written plainly."""
+    found = plain = None
+    if len(url) <= LONGEST_URL:
+        plain = _PLAIN_URL.fullmatch(url) if allow_plain else None
+        found = plain or _URL.fullmatch(url)
+    port = int((found and found["port"]) or (_HTTP_PORT if plain else _HTTPS_PORT))
+    if found is None or not 0 < port <= _LAST_PORT:
+        raise Invalid(
+            Problem(
+                "dest",
+                mark("This is no address that messages can be sent to"),
+                mark(
+                    "Write https://, a host and a path, without user name and fragment, "
+                    "in at most %(most)s characters"
+                ),
+                {"most": LONGEST_URL},
+            )
+        )
+    host = found["host"].strip("[]").lower()
+    path = found["path"]
+    return Target(host, port, path if path.startswith("/") else f"/{path}", plain is not None)
 
 
 @cache
