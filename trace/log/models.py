@@ -80,7 +80,10 @@ class LogCheckpoint(Base):
     """A head of a log that was signed and published: the note without cosignatures."""
 
     __tablename__ = "checkpoint"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (
+        Index("ix_checkpoint_signed_at", "year", "signed_at"),
+        {"sqlite_with_rowid": False},
+    )
 
     year: Mapped[int] = mapped_column(
         ForeignKey("log_state.year"), primary_key=True, autoincrement=False
@@ -101,6 +104,8 @@ class LogCosignature(Base):
     __table_args__ = (
         ForeignKeyConstraint(["year", "size"], ["checkpoint.year", "checkpoint.size"]),
         Index("ix_cosignature_time", "year", "time"),
+        # How far each witness has come: what it has seen, it has seen with all before.
+        Index("ix_cosignature_witness", "year", "witness", "size"),
         {"sqlite_with_rowid": False},
     )
 
@@ -168,6 +173,21 @@ class Unlogged(Base):
 
     __tablename__ = "unlogged"
 
+    statement_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("statement.id"), primary_key=True, autoincrement=False
+    )
+
+
+class Numbered(Base):
+    """A statement that is no event, and a thing that it is numbered by.
+
+    With the items of the events it gives all statements that a thing's series consist of.
+    """
+
+    __tablename__ = "numbered"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    thing: Mapped[str] = mapped_column(String(500), primary_key=True)
     statement_id: Mapped[int] = mapped_column(
         Id, ForeignKey("statement.id"), primary_key=True, autoincrement=False
     )

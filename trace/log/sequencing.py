@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from foodtrace.trace.capture.statements import EVENT
 from foodtrace.trace.errors import Problem, ReadOnly, mark
 from foodtrace.trace.log.contents import Stated, contents, header_of, stored
 from foodtrace.trace.log.growing import grown
 from foodtrace.trace.log.leaves import SECRET_SIZE, Leaf, commit, fields_of
 from foodtrace.trace.log.merkle import HASH_SIZE, Edge, extended, leaf_hash
-from foodtrace.trace.log.models import Counter, LogState, LogTile, Unlogged
+from foodtrace.trace.log.models import Counter, LogState, LogTile, Numbered, Unlogged
 from foodtrace.trace.log.models import Leaf as LeafRow
 from foodtrace.trace.log.numbering import Counters, counter_names, numbers_of, things_named
 from foodtrace.trace.store.bulk import table_of
@@ -45,6 +46,7 @@ _HASHES = select(_TILE.c.hashes).where(
     _TILE.c.number == bindparam("number"),
 )
 _INSERT_LEAVES = insert(_LEAF)
+_INSERT_NUMBERED = insert(table_of(Numbered))
 
 
 class Fenced(RuntimeError):
@@ -132,6 +134,14 @@ def _placed(connection: Connection, statements: Sequence[Stated], at: int) -> li
         commitment = commit(secret, fields_of(header_of(each, header), each.content))
         placed.append(Placed(each, Leaf(at, commitment), secret, header))
     _upsert(connection, Counter, counters.rows)
+    numbered = [
+        {"thing": thing, "statement_id": each.id}
+        for each in statements
+        if each.kind != EVENT  # the things of an event are its items
+        for thing in things[each.id]
+    ]
+    if numbered:
+        connection.execute(_INSERT_NUMBERED, numbered)
     return placed
 
 

@@ -37,6 +37,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "issuer_count",
+        sa.Column("key_id", ID, autoincrement=False, nullable=False),
+        sa.Column("lot", sa.String(length=500), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "lot", name=op.f("pk_issuer_count")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "issuer_key",
         sa.Column("id", ID, autoincrement=False, nullable=False),
         sa.Column("party_id", ID, nullable=False),
@@ -153,6 +161,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("year", "size", name=op.f("pk_checkpoint")),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "ix_checkpoint_signed_at", "checkpoint", ["year", "signed_at"], unique=False
+    )
     op.create_table(
         "log_tile",
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
@@ -182,6 +193,9 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_cosignature_time", "cosignature", ["year", "time"], unique=False)
+    op.create_index(
+        "ix_cosignature_witness", "cosignature", ["year", "witness", "size"], unique=False
+    )
 
     op.create_table(
         "leaf",
@@ -209,6 +223,25 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("statement_id", name=op.f("pk_unlogged")),
     )
+    op.create_index("ix_document_party_id", "document", ["party_id", "id"], unique=False)
+    op.create_table(
+        "numbered",
+        sa.Column("thing", sa.String(length=500), nullable=False),
+        sa.Column("statement_id", ID, autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["statement_id"], ["statement.id"], name=op.f("fk_numbered_statement_id_statement")
+        ),
+        sa.PrimaryKeyConstraint("thing", "statement_id", name=op.f("pk_numbered")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_statement_kind",
+        "statement",
+        ["kind"],
+        unique=False,
+        sqlite_where=sa.text("kind <> 'event'"),
+        postgresql_where=sa.text("kind <> 'event'"),
+    )
     op.add_column("certificate", sa.Column("file", sa.String(length=64), nullable=True))
     guards.install(op.get_bind(), guards.LOG)
     op.execute("INSERT INTO unlogged (statement_id) SELECT id FROM statement")
@@ -218,15 +251,26 @@ def downgrade() -> None:
     """Drop the tables."""
     guards.remove(op.get_bind(), guards.LOG)
     op.drop_column("certificate", "file")
+    op.drop_index(
+        "ix_statement_kind",
+        table_name="statement",
+        sqlite_where=sa.text("kind <> 'event'"),
+        postgresql_where=sa.text("kind <> 'event'"),
+    )
+    op.drop_index("ix_document_party_id", table_name="document")
 
+    op.drop_table("numbered")
     op.drop_table("unlogged")
     op.drop_index("uq_leaf_statement_id", table_name="leaf")
 
     op.drop_table("leaf")
+    op.drop_index("ix_cosignature_witness", table_name="cosignature")
     op.drop_index("ix_cosignature_time", table_name="cosignature")
 
     op.drop_table("cosignature")
     op.drop_table("log_tile")
+    op.drop_index("ix_checkpoint_signed_at", table_name="checkpoint")
+
     op.drop_table("checkpoint")
     op.drop_table("witness_state")
     op.drop_table("time_stamp")
@@ -243,5 +287,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_issuer_key_party_id"), table_name="issuer_key")
 
     op.drop_table("issuer_key")
+    op.drop_table("issuer_count")
     op.drop_table("counter")
     op.drop_table("certificate_file")
