@@ -1,16 +1,20 @@
-"""Capture over HTTP: events a second and processor time an event, beside the bare pipeline."""
+"""Capture over HTTP: events a second and processor time an event.
+
+Beside each figure stands that of the bare pipeline, and that of the service without its log.
+"""
 
 import json
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from bench.figures import Figure, median_of, progress
 from bench.load import post
 from bench.servers import BIN, Server, foodtrace, granian
+from foodtrace.consumer_web.serving import THREADS
 from tests.postgres import PostgresServer
 
 GTIN = "09506000134352"
@@ -22,27 +26,41 @@ ROUNDS = 3
 # Events a request, connections, and requests a round: a round ends when all are sent.
 SHAPES = ((1, 1, 2000), (1, 32, 8000), (100, 1, 100), (100, 32, 400))
 FLOOR = "parse + schema + hash + insert"
+WITHOUT = "the service without its log"
 
 
 def measure(folder: Path, server: PostgresServer, quick: bool) -> list[Figure]:
     """Return the figures for SQLite and PostgreSQL."""
     server.run("CREATE DATABASE capture")
     server.run("CREATE DATABASE pipeline")
+    server.run("CREATE DATABASE without_log")
+    names = ("capture", "pipeline", "without_log")
     urls = {
-        "sqlite": (f"sqlite:///{folder}/capture.sqlite", f"sqlite:///{folder}/pipeline.sqlite"),
-        "postgresql": (server.database("capture"), server.database("pipeline")),
+        "sqlite": [f"sqlite:///{folder}/{name}.sqlite" for name in names],
+        "postgresql": [server.database(name) for name in names],
     }
     figures = []
-    for database, (ours, floor) in urls.items():
-        environment = {"FOODTRACE_DATA": str(folder), "FOODTRACE_DATABASE_URL": ours}
-        key = _prepare(environment)
+    for database, (ours, floor, bare) in urls.items():
         with ExitStack() as stack:
-            product = stack.enter_context(foodtrace(environment).running())
-            pipeline = granian("bench.pipeline:app", {"FOODTRACE_BENCH_DATABASE": floor}, 64)
-            servers = (product, stack.enter_context(pipeline.running()))
+            own = _environment(folder / database, ours)
+            other = _environment(folder / f"{database}-without", bare)
+            keys = (_prepare(own), "", _prepare(other))
+            workers = 1 if database == "sqlite" else os.cpu_count() or 1
+            servers = [
+                stack.enter_context(starting.running())
+                for starting in (
+                    foodtrace(own),
+                    granian("bench.pipeline:app", {"FOODTRACE_BENCH_DATABASE": floor}, 64),
+                    granian("bench.without_log:app", other, THREADS, workers),
+                )
+            ]
             for shape in SHAPES:
-                figures += _shape(database, servers, key, shape, 4 if quick else 1)
+                figures += _shape(database, servers, keys, shape, 4 if quick else 1)
     return figures
+
+
+def _environment(data: Path, url: str) -> dict[str, str]:
+    return {"FOODTRACE_DATA": str(data), "FOODTRACE_DATABASE_URL": url}
 
 
 def _prepare(environment: dict[str, str]) -> str:
@@ -62,19 +80,19 @@ def _prepare(environment: dict[str, str]) -> str:
 
 def _shape(
     database: str,
-    servers: tuple[Server, ...],
-    key: str,
+    servers: Sequence[Server],
+    keys: Sequence[str],
     shape: tuple[int, int, int],
     shortened: int,
 ) -> list[Figure]:
     events, connections, requests = shape
     progress(f"capture on {database}: {events} a request, {connections} connections")
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/ld+json"}
     rates, costs = [], []
     for _ in range(ROUNDS):
         bodies = list(documents(requests // shortened, events))
         rate, cost = [], []
-        for server in servers:
+        for server, key in zip(servers, keys, strict=True):
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/ld+json"}
             before = server.cpu()
             answered = post(server.url, "/epcis/capture", bodies, connections, headers)
             stored = answered.requests * events
@@ -83,11 +101,13 @@ def _shape(
         rates.append(rate)
         costs.append(cost)
     work = f"capture {events} a request, {connections} conn."
-    ours, floor = median_of(rates)
-    own_cost, floor_cost = median_of(costs)
+    ours, floor, bare = median_of(rates)
+    own_cost, floor_cost, bare_cost = median_of(costs)
     return [
         Figure(work, database, "events/s", ours, floor, FLOOR),
+        Figure(work, database, "events/s", ours, bare, WITHOUT),
         Figure(f"{work}, CPU an event", database, "µs", own_cost, floor_cost, FLOOR),
+        Figure(f"{work}, CPU an event", database, "µs", own_cost, bare_cost, WITHOUT),
     ]
 
 

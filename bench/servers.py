@@ -36,10 +36,12 @@ def foodtrace(environment: Mapping[str, str], ready: str = "/healthz") -> "Start
     return Starting([BIN / "foodtrace", "serve", "--port", "{port}"], ready, environment)
 
 
-def granian(application: str, environment: Mapping[str, str], threads: int) -> "Starting":
+def granian(
+    application: str, environment: Mapping[str, str], threads: int, workers: int = 1
+) -> "Starting":
     """Return a WSGI application of this folder, under the server that the service has too."""
     command: list[str | Path] = [
-        *(BIN / "granian", "--interface", "wsgi", "--port", "{port}", "--workers", "1"),
+        *(BIN / "granian", "--interface", "wsgi", "--port", "{port}", "--workers", str(workers)),
         *("--blocking-threads", str(threads), "--runtime-threads", "1", "--http", "1", "--no-ws"),
         application,
     ]
