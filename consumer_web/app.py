@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from flask_babel import Babel
 
-from foodtrace.consumer_web import health, page_cache, pages, refusals
+from foodtrace.consumer_web import health, log_pages, page_cache, pages, refusals
 from foodtrace.consumer_web.language import current_locale
 from foodtrace.consumer_web.opening import open_store
 from foodtrace.consumer_web.resolver import pages as resolver_pages
@@ -94,6 +94,7 @@ def create_public_app(store: Store, settings: Settings) -> Flask:
     app.register_blueprint(health.bp)
     app.register_blueprint(pages.bp)
     app.register_blueprint(resolver_pages.bp)
+    app.register_blueprint(log_pages.bp)
     refusals.init_app(app)
     app.wsgi_app = page_cache.guard(app, store)  # type: ignore[method-assign]  # Flask's own way
     return app
