@@ -183,7 +183,7 @@ def commands_of(group, path=("foodtrace",)):
 def test_every_command_is_in_the_manual_and_no_other():
     known = set(commands_of(main))
     text = (DOCS / "operations.md").read_text() + (ROOT / "README.md").read_text()
-    typed = re.findall(r"\bfoodtrace ((?:user |key |link )?[a-z]+)\b", "\n".join(_code_of(text)))
+    typed = re.findall(r"\bfoodtrace ((?:user |key |link |witness )?[a-z]+)\b", "\n".join(_code_of(text)))
     assert {f"foodtrace {name}" for name in typed} == known
 
 

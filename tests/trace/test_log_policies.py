@@ -1,6 +1,8 @@
 """Policies: the standard's example, each rule of its syntax, and when a quorum is met."""
 
+import re
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -137,6 +139,18 @@ def test_names_are_octets():
 
 def test_a_key_has_a_name_in_utf_8():
     assert "UTF-8" in refused(b"log \xe9+" + LOG.vkey.split("+", 1)[1].encode() + b"\n", 1)
+
+
+def test_the_policy_of_the_manual_always_asks_for_the_regulator():
+    manual = (Path(__file__).parents[2] / "docs" / "witness.md").read_text()
+    (text,) = re.findall(r"```\n(log .*?\n)```", manual, re.DOTALL)
+    text = text.replace("trace.example.com/log/2026+1a2b3c4d+AbCd…", LOG.vkey)
+    for key in KEYS[:3]:
+        text = re.sub(r"\S+\+…\+…", key.vkey, text, count=1)
+    policy = parse_policy(text.encode())
+    assert policy.required == {"regulator"}
+    assert policy.is_met({"regulator", "ngo"})
+    assert not policy.is_met({"regulator"})
 
 
 def test_keywords_and_numbers_can_be_names_of_witnesses():

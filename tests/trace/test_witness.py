@@ -335,10 +335,12 @@ def test_two_connections_to_one_state_are_one_witness(tmp_path):
 
 
 def climb(folder, until):
-    """Have the log cosigned, one or two leaves more each time; print each step from size to size."""
+    """Have the log cosigned, one or two leaves more each time; print each step."""
     log = GrowingLog(until + 2)
     witness = reopened(Path(folder), log)
     old = witness.state.heads()[ORIGIN].size
+    print("ready", flush=True)
+    sys.stdin.readline()
     while old < until:
         new = old + 1 + old % 2
         try:
@@ -357,9 +359,19 @@ def test_two_processes_of_one_witness_are_one(tmp_path):
     witness.add_checkpoint(log.submission(0, 1))
     act = f"from {__name__} import climb; climb({str(tmp_path)!r}, {RACES})"
     runs = [
-        subprocess.Popen([sys.executable, "-c", act], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", act],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(2)
     ]
+    assert [run.stdout.readline() for run in runs] == ["ready\n"] * 2
+    for run in runs:
+        run.stdin.write("go\n")
+        run.stdin.flush()
     lines = [line for run in runs for line in run.communicate(timeout=600)[0].splitlines()]
     assert [run.returncode for run in runs] == [0, 0]
     steps = sorted(tuple(map(int, line.split())) for line in lines)

@@ -1,7 +1,7 @@
 """What a witness is sent, and whether it may cosign it (c2sp.org/tlog-witness, add-checkpoint).
 
-Two versions of the standard were read, of 2025 and of 2026; both answer 409 to another root of
-the same size. Pure.
+Two versions of the text were read (C2SP's commits 055270b and 8d77562); both answer 409 to
+another root of the same size. Pure.
 """
 
 from collections.abc import Callable, Iterable
