@@ -52,6 +52,7 @@ class Document(Base):
     """Bytes as they were received, once, with who sent them and when."""
 
     __tablename__ = "document"
+    __table_args__ = (Index("ix_document_party_id", "party_id", "id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     # No foreign key: party is a derived table, and rebuild makes it again.
@@ -72,6 +73,15 @@ class Statement(Base):
     """
 
     __tablename__ = "statement"
+    __table_args__ = (
+        # For the few that are shown to everybody; events are nearly all.
+        Index(
+            "ix_statement_kind",
+            "kind",
+            sqlite_where=text("kind <> 'event'"),
+            postgresql_where=text("kind <> 'event'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))
