@@ -265,6 +265,6 @@ def _lines(connection: Connection, year: int, sizes: Sequence[int]) -> dict[int,
     return found
 
 
-def _line_of(head: Row[Any], lines: Sequence[str]) -> bytes:
+def _line_of(head: Row[Any, Any], lines: Sequence[str]) -> bytes:
     said = {"size": head.size, "note": bytes(head.note).decode(), "cosignatures": list(lines)}
     return _encoder.encode(said) + b"\n"
