@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Threads that may wait for the body of a request; serving.py starts more than these.
-MOST_BODIES = 12
+MOST_BODIES = 40
 MOST_BODIES_OF_STRANGERS = 42
 # The first part of every path of the staff application.
 STAFF = frozenset(

@@ -1,7 +1,7 @@
 """The WSGI server: granian, the same for the one-command run and for production.
 
 Headers are read by the server's own loop, so that a client that is slow there holds a
-connection and no thread. Bodies are read by threads: app.py lets 54 of them wait.
+connection and no thread. Bodies are read by threads: app.py lets 82 of them wait.
 """
 
 import logging
@@ -17,7 +17,7 @@ from foodtrace.trace.errors import Problem, Unavailable, mark
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-THREADS = 64
+THREADS = 96
 MOST_CONNECTIONS = 1024  # a worker
 HEADER_TIMEOUT_MS = 15_000
 SECONDS_TO_FINISH = 10  # what is under way when the service is stopped
