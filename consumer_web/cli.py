@@ -20,6 +20,7 @@ from foodtrace.trace.access.accounts import create_user, generate_password
 from foodtrace.trace.access.actor import SYSTEM, Role
 from foodtrace.trace.access.keys import create_key
 from foodtrace.trace.errors import FoodtraceError
+from foodtrace.trace.log.policy_file import policy_of
 from foodtrace.trace.masterdata.services import ensure_party, find_party
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.migrate import upgrade
@@ -71,6 +72,8 @@ def serve(host: str, port: int) -> None:
     """Serve the pages and the APIs until SIGTERM or Ctrl-C."""
     address = serving.free_address(host, port)
     settings = Settings.from_environment()
+    # A policy with a mistake is said now, and not by a job in the night.
+    policy_of(settings)
     store = open_store(settings)
     dialect = store.dialect
     store.close()

@@ -10,8 +10,11 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import delete, select, update
 
+from foodtrace.consumer_web.cli import main
+from foodtrace.trace import worker
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.log import asking, policy_file
 from foodtrace.trace.log.asking import ask, claim_due, take
@@ -518,6 +521,10 @@ def test_no_log_no_policy_and_no_address_mean_that_nobody_is_asked(store, settin
     assert not ask(store, replace(settings, log_policy=path))
 
 
+def test_the_worker_asks():
+    assert ask in worker.JOBS
+
+
 def test_the_job_asks_two_programs_at_once(store, settings, keeper, tmp_path):
     """The witness as regulators run it, in processes of its own."""
     witnesses = [
@@ -601,6 +608,15 @@ def test_a_policy_that_cannot_be_used_is_refused_at_the_start(policy_settings, t
     (problem,) = caught.value.problems
     assert problem.place == "FOODTRACE_LOG_POLICY"
     assert said in problem.text
+
+
+def test_the_service_does_not_start_with_a_policy_that_cannot_be_used(tmp_path, monkeypatch):
+    (tmp_path / "policy").write_text("quorum nobody\n")
+    monkeypatch.setenv("FOODTRACE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("FOODTRACE_LOG_POLICY", str(tmp_path / "policy"))
+    run = CliRunner().invoke(main, ["serve", "--port", str(free_port())])
+    assert run.exit_code == 1
+    assert "line 1: 'nobody' is defined on no line before" in run.output
 
 
 def test_a_policy_that_is_not_there_is_refused(policy_settings):

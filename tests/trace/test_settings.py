@@ -76,6 +76,15 @@ def test_a_wrong_setting_for_messages_keeps_the_service_from_starting(monkeypatc
         Settings.from_environment()
 
 
+def test_a_policy_that_is_not_there_keeps_the_service_from_starting(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOODTRACE_DATA", str(tmp_path))
+    monkeypatch.setenv("FOODTRACE_LOG_POLICY", str(tmp_path / "policy"))
+    with pytest.raises(Invalid, match="FOODTRACE_LOG_POLICY"):
+        Settings.from_environment()
+    (tmp_path / "policy").write_text("quorum none\n")
+    assert Settings.from_environment().log_policy == tmp_path / "policy"
+
+
 def test_hosts_of_links_are_listed_and_a_wrong_one_keeps_the_service_from_starting(
     monkeypatch, tmp_path
 ):
