@@ -21,6 +21,12 @@ product.register      o        -        -          -         A         A
 lot.register          o        -        -          -         -         -
 lot.move              o        o        -          -         -         -
 lot.read              o        o        o          A         A         A
+key.keep              o        o        o          -         -         -
+key.confirm           -        -        -          -         A         -
+statement.sign        o        o        o          -         -         -
+personal.read         o        o        o          o         -         -
+personal.open         -        -        -          -         A         -
+personal.erase        o        o        o          -         -         A
 link.keep             o        o        o          -         -         -
 certificate.issue     -        -        o          o         -         -
 certificate.withdraw  -        -        o          o         A         -

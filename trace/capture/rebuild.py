@@ -16,6 +16,7 @@ from foodtrace.trace.capture.projections import (
 )
 from foodtrace.trace.capture.statements import EVENT, MASTER_DATA, document_of, read_again
 from foodtrace.trace.codes import projections as _codes  # noqa: F401  its kinds are ours
+from foodtrace.trace.issuers import projections as _issuers  # noqa: F401  its kinds are ours
 from foodtrace.trace.links import projections as _links  # noqa: F401  its kinds are ours
 from foodtrace.trace.masterdata import projections as _register  # noqa: F401  its kinds are ours
 from foodtrace.trace.masterdata.models import Lot, MasterAttribute, MasterChild

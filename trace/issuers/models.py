@@ -23,15 +23,16 @@ class IssuerKey(Base):
     party_id: Mapped[int] = mapped_column(Id, index=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     name: Mapped[str] = mapped_column(String(100))  # of the device
-    # Who vouched for it: first (the party's first key), key (an older key of the party),
-    # authority (a regulator confirmed it).
+    # Who vouches for it: first (the party's first key), key (an older key of the party),
+    # authority (a regulator); while `active_id` is null, who is asked to.
     vouched_by: Mapped[str] = mapped_column(String(10))
     voucher_id: Mapped[int | None] = mapped_column(Id)  # the older key, or the confirmation
     # The statement from which on it is good; null while a confirmation is awaited.
     active_id: Mapped[int | None] = mapped_column(Id)
     # The statement from which on it is good no more, and why.
     revoked_id: Mapped[int | None] = mapped_column(Id)
-    revoked_reason: Mapped[str | None] = mapped_column(String(10))  # replaced, lost, ended
+    # replaced, ended, lost, stolen
+    revoked_reason: Mapped[str | None] = mapped_column(String(10))
     # Signatures between the first statement at or after this time and the revocation are to
     # be confirmed again.
     compromised_since: Mapped[datetime | None]
@@ -55,3 +56,14 @@ class IssuerSignature(Base):
     numbers: Mapped[dict[str, Any]]  # of the key for each lot: canonical identifier → number
     signed_at: Mapped[datetime]  # as the device says
     signature: Mapped[bytes] = mapped_column(LargeBinary(64))
+
+
+class IssuerCount(Base):
+    """How often a key has signed something about one lot or logistic unit."""
+
+    __tablename__ = "issuer_count"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    key_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    lot: Mapped[str] = mapped_column(String(500), primary_key=True)  # canonical identifier
+    last: Mapped[int] = mapped_column(BigInteger)

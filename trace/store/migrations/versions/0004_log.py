@@ -123,6 +123,10 @@ def upgrade() -> None:
     op.create_index("ix_personal_digest", "personal", ["digest"], unique=False)
     op.create_index("ix_personal_document_id", "personal", ["document_id"], unique=False)
     op.create_index("ix_personal_party_id", "personal", ["party_id", "id"], unique=False)
+    if op.get_bind().dialect.name == "postgresql":
+        # Its statistics hold samples of the values, and would keep them when they are erased.
+        for column in ("value", "salt", "digest"):
+            op.execute(f"ALTER TABLE personal ALTER COLUMN {column} SET STATISTICS 0")
 
     op.create_table(
         "time_stamp",
