@@ -45,6 +45,8 @@ class Settings:
     anchor: Path | None = None
     # Which witnesses are asked to cosign the log, and when a head counts (trace/log/policies.py).
     log_policy: Path | None = None
+    # Another process, `foodtrace sequencer`, keeps the log: only that one reads its key.
+    is_sequenced_elsewhere: bool = False
 
     @property
     def log_key_folder(self) -> Path:
@@ -61,7 +63,7 @@ class Settings:
         """Read FOODTRACE_DATA, FOODTRACE_DATABASE_URL, FOODTRACE_BASE_URL, FOODTRACE_SECRET_KEY,
         FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS, FOODTRACE_WEBHOOK_CA_FILE,
         FOODTRACE_LINK_HOSTS, FOODTRACE_REGION_HEADER, FOODTRACE_ADDRESS_HEADER,
-        FOODTRACE_LOG_KEYS, FOODTRACE_ANCHOR and FOODTRACE_LOG_POLICY.
+        FOODTRACE_LOG_KEYS, FOODTRACE_ANCHOR, FOODTRACE_LOG_POLICY and FOODTRACE_SEQUENCER.
 
         Without a secret key, one is made on the first start and kept in the data folder.
         Raises Invalid when a host, network, file or header is none.
@@ -96,6 +98,7 @@ class Settings:
             log_keys=_folder(os.environ.get("FOODTRACE_LOG_KEYS")),
             anchor=_folder(os.environ.get("FOODTRACE_ANCHOR")),
             log_policy=_file("FOODTRACE_LOG_POLICY", os.environ.get("FOODTRACE_LOG_POLICY")),
+            is_sequenced_elsewhere=_is_elsewhere(os.environ.get("FOODTRACE_SEQUENCER")),
         )
 
 
@@ -136,6 +139,12 @@ def _file(setting: str, value: str | None) -> Path | None:
 
 def _folder(value: str | None) -> Path | None:
     return Path(value).absolute() if value else None
+
+
+def _is_elsewhere(value: str | None) -> bool:
+    if value not in (None, "", "here", "elsewhere"):
+        raise _wrong("FOODTRACE_SEQUENCER", value, mark("Write here or elsewhere"))
+    return value == "elsewhere"
 
 
 def _header(setting: str, value: str | None) -> str | None:
