@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -152,7 +153,7 @@ def _documents(file: BinaryIO) -> Iterator[EventDocument]:
     # The same file gives the same documents again: the time in them is that of the file.
     made_at = datetime.fromtimestamp(int(os.fstat(file.fileno()).st_mtime), UTC)
     for part in parts_of(file, made_at):
-        yield read_part(part, now=now)
+        yield read_part(part, partial(read_file, now=now))
 
 
 def _report(captured: Sequence[Captured]) -> str:

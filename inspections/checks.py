@@ -15,6 +15,8 @@ CERTIFICATE_TEXTS = {
     "sampled_by": Field(200),
     "sample_uom": Field(3),
 }
+# They may name persons: the record holds a commitment in their place.
+CERTIFICATE_PERSONAL = ("sampled_by",)
 RESULT_TEXTS = {
     "analyte": Field(100, required=True),
     "analyte_en": Field(100),

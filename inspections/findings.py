@@ -26,7 +26,7 @@ class Certificate:
     laboratory_en: str | None
     sampled_on: date
     sampled_at: str | None  # the place, in words
-    sampled_by: str | None
+    sampled_by: str | None  # a commitment, if the certificate is not older than these
     sample_amount: Decimal | None
     sample_uom: str | None
     issued_on: date
@@ -36,6 +36,8 @@ class Certificate:
     withdrawn_at: datetime | None
     withdrawal_reason: str | None
     results: tuple[Result, ...]
+    # Whom `sampled_by` names, for those who may see it, while it is not erased.
+    sampled_by_value: str | None = None
 
     def counts_on(self, day: date) -> bool:
         """Tell whether it is neither withdrawn nor past its date on that day."""

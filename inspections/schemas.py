@@ -100,7 +100,16 @@ class CertificateSchema(Schema):
     kind = fields.Enum(CertificateKind, by_value=True, required=True)
     sampled_on = fields.Date(required=True)
     sampled_at = Line(load_default=None, allow_none=True)
-    sampled_by = Line(load_default=None, allow_none=True)
+    sampled_by = Line(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Given: who sampled. Answered: a commitment to it"},
+    )
+    sampled_by_value = fields.String(
+        dump_only=True,
+        allow_none=True,
+        metadata={"description": "Who sampled, for those who may see it, until it is erased"},
+    )
     sample_amount = Number(
         load_default=None, allow_none=True, validate=validate.Range(max=LARGEST_AMOUNT)
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from foodtrace.inspections import models
 from foodtrace.inspections.checks import (
+    CERTIFICATE_PERSONAL,
     CERTIFICATE_TEXTS,
     END_TEXTS,
     WITHDRAWAL_TEXTS,
@@ -31,6 +32,8 @@ from foodtrace.trace.gs1.model import ItemKind
 from foodtrace.trace.gs1.scanning import read_code
 from foodtrace.trace.masterdata.models import Lot
 from foodtrace.trace.masterdata.rules import checked
+from foodtrace.trace.personal.commitments import read_commitment
+from foodtrace.trace.personal.keeping import visible_values
 from foodtrace.trace.store.models import Item
 from foodtrace.trace.store.types import LARGEST_ID
 
@@ -94,7 +97,7 @@ def issue_certificate(
         }
     )
     try:
-        return record_statement(session, actor, "certificate", body)
+        return record_statement(session, actor, "certificate", body, personal=CERTIFICATE_PERSONAL)
     except IntegrityError:
         # Another request used the number between our look and our write.
         raise _number_used(texts["number"]) from None
@@ -243,7 +246,7 @@ def list_certificates(
         conditions.append(models.Certificate.lot == read_code(lot).canonical)
     if before is not None:
         conditions.append(models.Certificate.id < min(before, LARGEST_ID))
-    return certificates_where(session, *conditions, limit=PAGE)
+    return _with_values(session, actor, certificates_where(session, *conditions, limit=PAGE))
 
 
 def get_certificate(session: Session, actor: Actor, certificate_id: int) -> Certificate:
@@ -254,7 +257,7 @@ def get_certificate(session: Session, actor: Actor, certificate_id: int) -> Cert
     )
     if not found:
         raise NotFound()
-    return found[0]
+    return _with_values(session, actor, found)[0]
 
 
 def list_recalls(
@@ -330,6 +333,19 @@ def _readable(actor: Actor) -> ColumnElement[bool]:
         .where(Lot.party_id == actor.party_id)
     )
     return or_(models.Certificate.party_id == actor.party_id, models.Certificate.lot.in_(own_lots))
+
+
+def _with_values(
+    session: Session, actor: Actor, certificates: tuple[Certificate, ...]
+) -> tuple[Certificate, ...]:
+    """Return certificates with the personal values that the actor may see."""
+    digests = {each.id: read_commitment(each.sampled_by or "") for each in certificates}
+    values = visible_values(session, actor, {each for each in digests.values() if each})
+    return tuple(
+        replace(each, sampled_by_value=value.value) if value is not None else each
+        for each in certificates
+        for value in [values.get(digests[each.id] or b"")]
+    )
 
 
 def _check_number(session: Session, party_id: int, number: str) -> None:

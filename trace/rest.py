@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from foodtrace.trace.capture.once import LONGEST_KEY, Answer, once
 from foodtrace.trace.epcis.strict_json import read_object
 from foodtrace.trace.validation import invalid_from
-from foodtrace.trace.web import LARGEST_BODY, current_actor
+from foodtrace.trace.web import LARGEST_BODY, current_actor, settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -142,7 +142,8 @@ def done_once(
     key = request.headers.get(KEY)
     # The same key with another address is another request.
     sent = f"{request.method} {request.path}\n".encode() + request.get_data()
-    answer, replayed = once(session, current_actor(), key, sent, lambda: act(key))
+    secret = settings().secret_key
+    answer, replayed = once(session, current_actor(), key, sent, lambda: act(key), secret=secret)
     return answer, {"Idempotent-Replayed": "true"} if replayed else {}
 
 

@@ -25,7 +25,7 @@ from foodtrace.trace.language import ENGLISH
 from foodtrace.trace.masterdata.services import list_parties
 from foodtrace.trace.navigation import Entry
 from foodtrace.trace.shell import current_locale
-from foodtrace.trace.web import current_actor, transaction
+from foodtrace.trace.web import current_actor, settings, transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -116,7 +116,14 @@ def submitted(act: Act) -> Answer:
     key = f"form:{token}:{hashlib.sha256(sent).hexdigest()[:32]}" if token else None
     actor = current_actor()
     with transaction() as session:
-        answer, _ = once(session, actor, key, sent, lambda: act(session, actor, key))
+        answer, _ = once(
+            session,
+            actor,
+            key,
+            sent,
+            lambda: act(session, actor, key),
+            secret=settings().secret_key,
+        )
     return answer
 
 

@@ -3,11 +3,13 @@
 import io
 import json
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from foodtrace.trace.epcis import lines
 from foodtrace.trace.epcis.lines import is_lines, parts_of, read_part
+from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.errors import Invalid
 from tests.trace import acts
 
@@ -23,7 +25,11 @@ def file_of(*events, end="\n"):
 
 
 def read(file):
-    return [event for part in parts_of(file, NOW) for event in read_part(part, now=NOW).events]
+    return [
+        event
+        for part in parts_of(file, NOW)
+        for event in read_part(part, partial(read_document, now=NOW)).events
+    ]
 
 
 def test_each_line_is_an_event():
@@ -34,7 +40,7 @@ def test_each_line_is_an_event():
 def test_the_bytes_of_each_event_stay_as_they_are():
     line = json.dumps(event(1), indent=None).replace(": ", ":   ").encode()
     (part,) = parts_of(io.BytesIO(b"\n" + line + b"  \r\n"), NOW)
-    (found,) = read_part(part, now=NOW).events
+    (found,) = read_part(part, partial(read_document, now=NOW)).events
     assert part.body[found.start : found.start + found.length] == line
 
 

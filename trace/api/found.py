@@ -14,6 +14,8 @@ from foodtrace.trace.epcis.context import STANDARD_PREFIXES, prefixes_of
 from foodtrace.trace.epcis.translation import CbvFormat, translated
 from foodtrace.trace.epcis.xml.event_writing import event_xml
 from foodtrace.trace.epcis.xml.writing import xml_query_document
+from foodtrace.trace.personal.keeping import visible_values
+from foodtrace.trace.personal.showing import commitments_in, with_values
 from foodtrace.trace.query.model import Query
 from foodtrace.trace.query.parameters import parameters_of, query_of
 from foodtrace.trace.query.results import (
@@ -49,8 +51,8 @@ def answer_query(query: Query, *, query_name: str = SIMPLE_EVENT_QUERY) -> Respo
 
 
 def answer_events(events: Sequence[Found], *, query_name: str = SIMPLE_EVENT_QUERY) -> Response:
-    """Answer these events as an EPCISQueryDocument."""
-    results = [in_notation(event) for event in map(as_result, events)]
+    """Answer these events as an EPCISQueryDocument, with the personal values of one's own."""
+    results = [in_notation(event) for event in _with_own_values([*map(as_result, events)])]
     if media_type() in XML_TYPES:
         pairs = [(event, prefixes_in(event)) for event in results]
         created = datetime.now(UTC)
@@ -58,6 +60,15 @@ def answer_events(events: Sequence[Found], *, query_name: str = SIMPLE_EVENT_QUE
         return Response(b"".join(pieces), mimetype=media_type())
     document = query_document(results, query_name=query_name)
     return Response(ENCODER.encode(document), mimetype=media_type())
+
+
+def _with_own_values(events: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    digests = commitments_in(events)
+    if not digests:
+        return events
+    with reading() as session:
+        values = visible_values(session, current_actor(), digests)
+    return [with_values(event, values) for event in events]
 
 
 def answer_event(event: Mapping[str, Any]) -> Response:

@@ -1,7 +1,7 @@
 """Capture jobs: what became of a document that somebody sent (EPCIS 2.0, section 12.6)."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -126,13 +126,18 @@ def refusal_of(error: FoodtraceError) -> JobError:
     return JobError(error.status, error.title, tuple(error.problems))
 
 
-def answered(session: Session, party_id: int, key: str, digest: bytes) -> Captured | None:
-    """Return the job that this key began before. Raises Unprocessable for another body."""
+def answered(
+    session: Session, party_id: int, key: str, digests: Collection[bytes]
+) -> Captured | None:
+    """Return the job that this key began before. Raises Unprocessable for another body.
+
+    The body is the same if it has one of these digests.
+    """
     found = {"party_id": party_id, "key": key}
     row = session.connection().execute(_ANSWERED, found).one_or_none()
     if row is None:
         return None
-    if row.body_sha256 != digest:
+    if row.body_sha256 not in digests:
         raise Unprocessable(
             Problem(
                 "Idempotency-Key",

@@ -1,5 +1,10 @@
-"""What arrives, in JSON or XML, as checked events; problems name places in what was received."""
+"""What arrives, in JSON or XML, as checked events; problems name places in what was received.
 
+Here, at the door, personal values are taken out: nothing behind it reads, hashes or keeps them
+but the table that is made for them.
+"""
+
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +14,7 @@ from foodtrace.trace.epcis.model import EventDocument
 from foodtrace.trace.epcis.reader import read_document, read_document_or_event, read_event
 from foodtrace.trace.epcis.xml.reading import Converted, read_xml
 from foodtrace.trace.errors import Invalid, Problem, TooLarge
+from foodtrace.trace.personal.taking import Taken, taken_out
 
 JSON_TYPE = "application/json"
 LD_JSON_TYPE = "application/ld+json"
@@ -62,13 +68,29 @@ def in_received(document: EventDocument) -> EventDocument:
 
 def _read(body: bytes, content_type: str, read: _Read, *, proceed: bool = False) -> EventDocument:
     if content_type not in XML_TYPES:
-        return read(body)
+        taken = taken_out(body)
+        return _with_persons(read(taken.body), taken, body)
     converted = read_xml(body, proceed=proceed)
     try:
-        document = read(converted.body)
+        taken = taken_out(converted.body)
+        document = read(taken.body)
     except (Invalid, TooLarge) as error:
         raise type(error)(*_places(error.problems, converted)) from None
-    return _relocated(replace(document, original=body), converted)
+    # XML that names persons is not kept: of it stays what it says, without them.
+    is_kept = taken.digest is None and not converted.names_persons
+    document = replace(document, original=body if is_kept else None)
+    return _relocated(_with_persons(document, taken, body), converted)
+
+
+def _with_persons(document: EventDocument, taken: Taken, received: bytes) -> EventDocument:
+    """Return a document with the values that were taken out, and how to know it again.
+
+    The bytes received are what it was known by before personal values were taken out.
+    """
+    if taken.digest is None:
+        return document
+    digests = taken.digest, hashlib.sha256(received).digest()
+    return replace(document, personal=taken.values, digests=digests)
 
 
 def _relocated(document: EventDocument, converted: Converted) -> EventDocument:

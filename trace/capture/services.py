@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,11 +16,13 @@ from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import require
 from foodtrace.trace.capture.jobs import Behaviour, Captured, answered, ended, insert_job
 from foodtrace.trace.capture.projections import Received, projection_of
-from foodtrace.trace.capture.reading import JSON_TYPE, LD_JSON_TYPE
+from foodtrace.trace.capture.reading import JSON_TYPE, LD_JSON_TYPE, read_capture_event
 from foodtrace.trace.capture.recording import attempted, record
 from foodtrace.trace.capture.statements import store_document, store_statements
 from foodtrace.trace.epcis.model import EventDocument
-from foodtrace.trace.epcis.reader import read_event
+from foodtrace.trace.personal.commitments import without_values
+from foodtrace.trace.personal.keeping import keep_values
+from foodtrace.trace.personal.taking import taken_out
 from foodtrace.trace.store.models import Event
 
 EPCIS_CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
@@ -68,24 +71,31 @@ def capture_document(
     """
     require(actor, "event.capture", owner=actor.party_id)
     party_id = actor.party_id or 0
-    digest = hashlib.sha256(document.original or document.body).digest()
-    name = key or digest.hex()
+    digests = document.digests or (hashlib.sha256(document.original or document.body).digest(),)
+    names = [key] if key else [digest.hex() for digest in digests]
     received = _received(actor)
     job = Captured(secrets.token_hex(16), "waiting", behaviour, received.at, None)
 
     def capture() -> Captured:
-        known = answered(session, party_id, name, digest)
-        if known is not None:
-            return known
+        for name in names:
+            known = answered(session, party_id, name, digests)
+            if known is not None:
+                return known
         document_id = store_document(
             session, received, document.body, content_type, document.original
         )
+        keep_values(session, document_id, received, document.personal)
         made = job
         if not asynchronous:
             outcome = record(session, document, document_id, received)
             made = ended(job, document, outcome, at=received.at)
         insert_job(
-            session, made, party_id=party_id, key=name, digest=digest, document_id=document_id
+            session,
+            made,
+            party_id=party_id,
+            key=names[0],
+            digest=digests[0],
+            document_id=document_id,
         )
         return made
 
@@ -104,28 +114,42 @@ def record_event(
     party_id = actor.party_id or 0
     content = dict(event)
     if "eventID" not in content:
-        said = f"{party_id} {key or ''} {_event_encoder.encode(content).decode()}"
+        # Without what is personal: the eventID is no secret.
+        encoded = _event_encoder.encode(content)
+        said = f"{party_id} {key or ''} {(taken_out(encoded).impersonal or encoded).decode()}"
         content["eventID"] = uuid.uuid5(_EVENT_IDS, said).urn
     if "@context" not in content:
         content = {
             "@context": [EPCIS_CONTEXT, {"foodtrace": FOODTRACE_NAMESPACE}],
             **content,
         }
-    document = read_event(_event_encoder.encode(content), now=datetime.now(UTC))
+    document = read_capture_event(
+        _event_encoder.encode(content), LD_JSON_TYPE, now=datetime.now(UTC)
+    )
     capture_document(session, actor, document, content_type=LD_JSON_TYPE, key=key)
     event_id = document.events[0].event_id
     statement_id = session.scalars(_NEWEST, {"event_id": event_id, "party_id": party_id}).one()
     return RecordedEvent(statement_id, event_id)
 
 
-def record_statement(session: Session, actor: Actor, kind: str, body: dict[str, Any]) -> int:
+def record_statement(
+    session: Session,
+    actor: Actor,
+    kind: str,
+    body: dict[str, Any],
+    *,
+    personal: Collection[str] = (),
+) -> int:
     """Record one fact that is not an event, apply its projection and return its id.
 
-    Whether the actor may state it is for the caller to decide.
+    Of the members that are `personal` the record gets commitments. Whether the actor may
+    state it is for the caller to decide.
     """
+    body, values = without_values(body, personal)
     content = _statement_encoder.encode(body)
     received = _received(actor)
     document_id = store_document(session, received, content, JSON_TYPE)
+    keep_values(session, document_id, received, values)
     (statement_id,) = store_statements(session, kind, document_id, [(0, len(content))])
     # The projection sees what rebuild will see: the bytes, read again.
     projection_of(kind).apply(session, statement_id, msgspec.json.decode(content), received)

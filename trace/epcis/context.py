@@ -13,6 +13,8 @@ CBV_MASTER_DATA = "urn:epcglobal:cbv:mda:"
 GS1_VOCABULARY = "https://ref.gs1.org/voc/"
 # Our own extension: a party keeps a step from the public, who see a numbered blank.
 VISIBILITY = "https://foodtrace.example/ns/visibility"
+# Another one: named values that name or describe persons (trace/personal).
+PERSONAL = "https://foodtrace.example/ns/personal"
 
 # What the EPCIS context declares itself (EPCIS 2.0, JSON-LD context).
 STANDARD_PREFIXES: Mapping[str, str] = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from foodtrace.trace.epcis.hash_order import EVENT_ORDER, extension_texts, in_order
 from foodtrace.trace.epcis.hash_values import name_of
+from foodtrace.trace.personal.naming import impersonal
 
 # What says nothing about what happened, and what comes later than the event.
 _LEFT_OUT = frozenset({"@context", "type", "eventID", "recordTime", "errorDeclaration"})
@@ -35,7 +36,12 @@ def hash_of(text: str) -> str:
 def pre_hash(
     event: Mapping[str, Any], prefixes: Mapping[str, str], ignored: Collection[str] = ()
 ) -> str:
-    """Return the text that is hashed."""
+    """Return the text that is hashed.
+
+    Who is named below ``foodtrace:personal`` is left out: a hash of it could be guessed, and the
+    event is the same before and after a name is erased.
+    """
+    event = impersonal(event, prefixes)
     late: list[str] = []
     texts = in_order(event, EVENT_ORDER, prefixes, late)
     others = event.keys() - EVENT_ORDER.keys() - _LEFT_OUT

@@ -5,7 +5,7 @@ are.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
@@ -14,7 +14,6 @@ import msgspec
 
 from foodtrace.trace.epcis.context import EPCIS_CONTEXT
 from foodtrace.trace.epcis.model import EventDocument
-from foodtrace.trace.epcis.reader import read_document
 from foodtrace.trace.epcis.strict_json import MAX_BYTES, MAX_EVENT_CHARS, MAX_EVENTS
 from foodtrace.trace.errors import Invalid, Problem, mark
 
@@ -78,10 +77,11 @@ def parts_of(file: BinaryIO, created: datetime) -> Iterator[Part]:
         yield _part(lines, numbers, created)
 
 
-def read_part(part: Part, *, now: datetime) -> EventDocument:
-    """Return the events of a part. Raises Invalid, whose places begin with the line."""
+def read_part(part: Part, read: Callable[[bytes], EventDocument]) -> EventDocument:
+    """Return the events of a part, read as any document. The places in Invalid begin with the
+    line."""
     try:
-        return read_document(part.body, now=now)
+        return read(part.body)
     except Invalid as error:
         raise Invalid(
             *(replace(each, place=_line_of(each.place, part)) for each in error.problems)

@@ -10,6 +10,7 @@ from typing import Any
 from foodtrace.trace.epcis.master_data import MasterData
 from foodtrace.trace.errors import Problem
 from foodtrace.trace.gs1.model import Identifier
+from foodtrace.trace.personal.commitments import PersonalValue
 
 
 class Role(StrEnum):
@@ -80,7 +81,9 @@ class RefusedEvent:
 class EventDocument:
     """A checked EPCIS document or bare event.
 
-    `body` is JSON; what came as XML has the XML as received in `original`.
+    `body` is JSON; what came as XML has the XML as received in `original`. Personal values are
+    taken out of it already, and XML that holds any is not kept. `digests` are those by which a
+    document that names persons is known when it comes again, the one to be kept first.
     """
 
     body: bytes
@@ -88,3 +91,5 @@ class EventDocument:
     refused: tuple[RefusedEvent, ...] = ()
     master_data: MasterData | None = None
     original: bytes | None = None
+    personal: tuple[PersonalValue, ...] = ()
+    digests: tuple[bytes, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from lxml import etree
 
+from foodtrace.trace.epcis.context import PERSONAL
 from foodtrace.trace.epcis.problems import Problems, told
 from foodtrace.trace.epcis.strict_json import MAX_EVENTS
 from foodtrace.trace.epcis.xml.events import read_event
@@ -24,6 +25,8 @@ from foodtrace.trace.epcis.xml.values import trimmed
 from foodtrace.trace.errors import Invalid, Problem, TooLarge, mark
 
 _EVENTS = frozenset({*FIELDS, QUANTITY_EVENT})
+# The name of lxml for the element in which persons are named.
+_PERSONAL = "{%s/}%s" % tuple(PERSONAL.rsplit("/", 1))
 _DOCUMENTS = frozenset({"EPCISDocument", "EPCISQueryDocument"})
 _DOCUMENT = frozenset({"EPCISHeader", "EPCISBody"})
 _NAMING = ("type", "eventID")
@@ -40,6 +43,8 @@ class Converted:
     # numbers. In `body` such an event has no more than its type and eventID, so that it is
     # refused there as well.
     refused: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
+    # Somewhere in the XML, perhaps in an event that cannot be converted, persons are named.
+    names_persons: bool = False
 
     def place_of(self, pointer: str) -> str:
         """Return where in the XML the thing lies that a JSON pointer into `body` names."""
@@ -65,7 +70,8 @@ def read_xml(body: bytes, *, proceed: bool = False) -> Converted:
     made = {"@context": namespaces.context(), **made}
     origins.remember(made, root)
     origins.document = made
-    return Converted(msgspec.json.encode(made), origins, fields.refused)
+    names_persons = next(root.iter(_PERSONAL), None) is not None
+    return Converted(msgspec.json.encode(made), origins, fields.refused, names_persons)
 
 
 def _is_legacy(root: etree._Element) -> bool:
