@@ -103,8 +103,9 @@ def fields_of(header: Header, content: bytes) -> list[Field]:
     """Return the fields of a statement whose content is a JSON object, in their order.
 
     Members of the object are named like JSON pointers (``/bizStep``), their values are the
-    JSON texts as received. What is no JSON object has no members. Raises LeafError when
-    there are more than MOST_FIELDS.
+    JSON texts as received. Whatever was recorded has fields: what is no JSON object, or has
+    too many members, has no fields but those of the header, and a member whose name is too
+    long for a field is none. The content covers them.
     """
     fields = [
         Field("kind", header.kind),
@@ -116,24 +117,23 @@ def fields_of(header: Header, content: bytes) -> list[Field]:
     if header.original is not None:
         fields.append(Field("original", header.original))
     fields += [Field("number", f"{n.series} {n.number} {n.canonical}") for n in header.numbers]
-    fields += _members_of(content)
-    if len(fields) > MOST_FIELDS:
-        raise LeafError(f"a statement has at most {MOST_FIELDS} fields")
-    return fields
+    try:
+        members = list(_members_of(content))
+    except (msgspec.DecodeError, UnicodeDecodeError):  # a PDF, say
+        return fields
+    return fields + members if len(fields) + len(members) <= MOST_FIELDS else fields
 
 
 def _members_of(content: bytes) -> Iterable[Field]:
-    try:
-        members = _members.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # a PDF, say
-        return
-    for name, value in members.items():
+    for name, value in _members.decode(content).items():
         inner = _inner(value) if name == _ILMD else None
         if inner is None:
-            yield Field(f"/{_escaped(name)}", bytes(value).decode())
+            named = {f"/{_escaped(name)}": value}
         else:
-            for inner_name, inner_value in inner.items():
-                yield Field(f"/{_ILMD}/{_escaped(inner_name)}", bytes(inner_value).decode())
+            named = {f"/{_ILMD}/{_escaped(inner_name)}": inner[inner_name] for inner_name in inner}
+        for pointer, text in named.items():
+            if len(pointer.encode()) <= LONGEST_NAME:
+                yield Field(pointer, bytes(text).decode())
 
 
 def _inner(value: msgspec.Raw) -> Members | None:
