@@ -138,7 +138,7 @@ class _Batch:
         self.size = 0
         self.opened = time.monotonic()
         self.done = threading.Event()
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -251,10 +251,13 @@ class SharedCommit:
             if self._store.before_commit is not None:
                 self._store.before_commit(batch.connection)
             batch.connection.commit()
-        except Exception as error:
+        except BaseException as error:
+            # Whoever waits for this batch must not take it for stored, whatever it was.
             batch.error = error
             # After a COMMIT that failed the transaction may still be open.
             batch.connection.invalidate()
+            if not isinstance(error, Exception):
+                raise
         finally:
             batch.connection.close()
             batch.done.set()
