@@ -14,13 +14,15 @@ from pathlib import Path
 from foodtrace.trace.log.checkpoints import Checkpoint, parse_checkpoint
 from foodtrace.trace.log.notes import NoteError, parse_note
 
+_UNFINISHED = "new-"
+
 
 class AnchorMoved(RuntimeError):
     """The anchor is not the one that was expected: somebody else has signed meanwhile."""
 
 
 class BrokenAnchor(RuntimeError):
-    """The file of the anchor holds no checkpoint."""
+    """The file of the anchor cannot be read, or holds no checkpoint."""
 
 
 class Anchor:
@@ -30,11 +32,16 @@ class Anchor:
         self._folder = folder
 
     def note(self, year: int) -> bytes | None:
-        """Return the last note that was signed of a log; None if there was none."""
+        """Return the last note that was signed of a log; None if there was none.
+
+        Raises BrokenAnchor when the file is there and cannot be read.
+        """
         try:
             return self._path(year).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise BrokenAnchor(f"{year}: {error.strerror}") from error
 
     def head(self, year: int) -> Checkpoint | None:
         """Return the last head that was signed of a log. Raises BrokenAnchor."""
@@ -42,21 +49,26 @@ class Anchor:
         return None if note is None else head_of(note)
 
     def years(self) -> list[int]:
-        """Return the years of which something was signed, oldest first."""
-        with suppress(FileNotFoundError):
+        """Return the years of which something was signed, oldest first. Raises BrokenAnchor."""
+        try:
             return sorted(int(path.name) for path in self._folder.iterdir() if path.name.isdigit())
-        return []
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise BrokenAnchor(str(error.strerror)) from error
 
     def advance(self, year: int, expected: Checkpoint | None, note: bytes) -> None:
         """Replace the expected head by a note that was just signed; it is on disk on return.
 
-        Raises AnchorMoved when another head is there.
+        Raises AnchorMoved when another head is there, and OSError when it cannot be written:
+        then it may be there or not.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
             if self.head(year) != expected:
                 raise AnchorMoved(f"the anchor of the log {year} has moved")
-            descriptor, whole = tempfile.mkstemp(dir=self._folder, prefix="new-")
+            self._tidy()
+            descriptor, whole = tempfile.mkstemp(dir=self._folder, prefix=_UNFINISHED)
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(note)
@@ -68,6 +80,11 @@ class Anchor:
                     os.unlink(whole)
                 raise
             _flush_folder(self._folder)
+
+    def _tidy(self) -> None:
+        """Remove what processes left that were killed here; called under the lock."""
+        for left in self._folder.glob(f"{_UNFINISHED}*"):
+            left.unlink(missing_ok=True)
 
     def _path(self, year: int) -> Path:
         return self._folder / str(year)

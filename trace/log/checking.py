@@ -5,19 +5,28 @@ time. So it is compared with the anchor before anything is recorded, and served 
 does not fit.
 """
 
-from sqlalchemy import Connection, bindparam, select, update
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.errors import Problem, mark
-from foodtrace.trace.log.anchor import Anchor, BrokenAnchor
-from foodtrace.trace.log.checkpoints import Checkpoint
-from foodtrace.trace.log.models import LogState
+from foodtrace.trace.log.anchor import Anchor, BrokenAnchor, head_of
+from foodtrace.trace.log.checkpoints import Checkpoint, open_checkpoint
+from foodtrace.trace.log.merkle import EMPTY_ROOT, root_of
+from foodtrace.trace.log.models import Leaf, LogState
+from foodtrace.trace.log.notes import NoteError, Verifier
 from foodtrace.trace.log.publishing import newest_head
 from foodtrace.trace.log.recomputing import Discrepancy, root_at
+from foodtrace.trace.log.tree import split_edge
 from foodtrace.trace.store.bulk import table_of
 
 _STATE = table_of(LogState)
 _STATES = select(_STATE).order_by(_STATE.c.year)
+# How many there are if none is missing; one look at the end of the table.
+_LEAVES = select(func.coalesce(func.max(table_of(Leaf).c.idx), -1) + 1).where(
+    table_of(Leaf).c.year == bindparam("year")
+)
 _RESTORE = mark("Restore the newest backup, then bring back what it lacks: foodtrace log repair")
 _INSPECT = mark("Find out what happened: foodtrace log check")
 
@@ -30,38 +39,55 @@ def fault_of(session: Session, anchor: Anchor) -> Problem | None:
     published that is not signed by now.
     """
     try:
-        before = {year: anchor.head(year) for year in anchor.years()}
+        before = _notes(anchor)
         connection = session.connection()
         logs = [(state, newest_head(connection, state)) for state in connection.execute(_STATES)]
-        after = {year: anchor.head(year) for year in anchor.years()}
+        after = _notes(anchor)
+        for year in sorted(before.keys() - {state.year for state, _ in logs}):
+            return _behind(year, head_of(before[year]).size, 0)
+        for state, published in logs:
+            fault = (
+                (problem_of(state.stopped) if state.stopped is not None else None)
+                or _fault_of_anchor(_signed(state, after), published, state.year)
+                or _fault_of_log(connection, state, _signed(state, before), published)
+            )
+            if fault is not None:
+                return fault
     except BrokenAnchor as error:
-        return Problem(
-            "",
-            mark("The anchor of the log cannot be read: %(error)s"),
-            mark("Bring its file back, or accept this database: foodtrace log accept"),
-            {"error": str(error)},
-        )
-    for year in sorted(before.keys() - {state.year for state, _ in logs}):
-        return _behind(year, _size(before[year]), 0)
-    for state, published in logs:
-        fault = (
-            (problem_of(state.stopped) if state.stopped is not None else None)
-            or _fault_of_anchor(state.year, after.get(state.year), published)
-            or _fault_of_log(connection, state.year, state.size, before.get(state.year))
-        )
-        if fault is not None:
-            return fault
+        return broken(error)
     return None
 
 
-def _size(head: Checkpoint | None) -> int:
-    return head.size if head else 0
+def broken(error: BrokenAnchor) -> Problem:
+    """Return the problem of an anchor that cannot be read."""
+    return Problem(
+        "",
+        mark("The anchor of the log cannot be read: %(error)s"),
+        mark("Bring its file back, or accept this database: foodtrace log accept"),
+        {"error": str(error)},
+    )
+
+
+def _notes(anchor: Anchor) -> dict[int, bytes]:
+    notes = {year: anchor.note(year) for year in anchor.years()}
+    return {year: note for year, note in notes.items() if note is not None}
+
+
+def _signed(state: Row[Any], notes: dict[int, bytes]) -> Checkpoint | None:
+    """Return the head that the anchor remembers of a log. Raises BrokenAnchor."""
+    note = notes.get(state.year)
+    if note is None:
+        return None
+    try:
+        return open_checkpoint(note, Verifier.from_vkey(state.vkey))
+    except NoteError as error:
+        raise BrokenAnchor(f"{state.year}: {error}") from error
 
 
 def _fault_of_anchor(
-    year: int, signed: Checkpoint | None, published: Checkpoint | None
+    signed: Checkpoint | None, published: Checkpoint | None, year: int
 ) -> Problem | None:
-    if _size(published) <= _size(signed):
+    if published is None or (signed is not None and published.size <= signed.size):
         return None
     return Problem(
         "",
@@ -72,24 +98,39 @@ def _fault_of_anchor(
 
 
 def _fault_of_log(
-    connection: Connection, year: int, size: int, signed: Checkpoint | None
+    connection: Connection,
+    state: Row[Any],
+    signed: Checkpoint | None,
+    published: Checkpoint | None,
 ) -> Problem | None:
-    if signed is None:
-        return None
-    if size < signed.size:
-        return _behind(year, signed.size, size)
-    try:
-        is_extended = root_at(connection, year, signed.size) == signed.root
-    except Discrepancy:
-        is_extended = False
-    if is_extended:
+    """Return what is wrong with the tree of a log, up to what was signed and behind it."""
+    if signed is not None and state.size < signed.size:
+        return _behind(state.year, signed.size, state.size)
+    for head in (signed, published):
+        if head is not None and _root_at(connection, state.year, head.size) != head.root:
+            return Problem(
+                "",
+                mark("The log %(year)s is not the one that was signed up to number %(size)s"),
+                _INSPECT,
+                {"year": state.year, "size": head.size},
+            )
+    leaves = connection.execute(_LEAVES, {"year": state.year}).scalar_one()
+    root = root_of(split_edge(state.edge))
+    if leaves == state.size and _root_at(connection, state.year, state.size) == root:
         return None
     return Problem(
         "",
-        mark("The log %(year)s is not the one that was signed up to number %(size)s"),
+        mark("The leaves, the tree and the state of the log %(year)s do not agree"),
         _INSPECT,
-        {"year": year, "size": signed.size},
+        {"year": state.year},
     )
+
+
+def _root_at(connection: Connection, year: int, size: int) -> bytes | None:
+    try:
+        return root_at(connection, year, size) if size else EMPTY_ROOT
+    except Discrepancy:
+        return None
 
 
 def _behind(year: int, signed: int, size: int) -> Problem:

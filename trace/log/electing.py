@@ -40,7 +40,9 @@ class Election:
             raise
         self._connection = connection
         self.epoch = self._take_over()
-        return True
+        if self.epoch is None:
+            self.resign()
+        return self.epoch is not None
 
     def resign(self) -> None:
         """Let others stand: the lock ends with the connection."""
@@ -51,19 +53,22 @@ class Election:
             self._connection = None
 
     def _is_alive(self) -> bool:
-        if self._connection is None:
+        if self._connection is None or self.epoch is None:
             return False
         try:
             return self._connection.scalar(select(1)) == 1
         except SQLAlchemyError:
             return False
 
-    def _take_over(self) -> int:
-        """Raise the epoch, so that who sequenced before cannot write any more."""
+    def _take_over(self) -> int | None:
+        """Raise the epoch, so that who sequenced before cannot write any more.
+
+        Returns None where no log was opened yet.
+        """
         with self._store.transaction() as session:
             state = newest_log(session.connection())
             if state is None:
-                return 0
+                return None
             raised = session.execute(
                 update(_STATE)
                 .where(_STATE.c.year == state.year)

@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 from foodtrace.trace.access.actor import SYSTEM
 from foodtrace.trace.capture.projections import Body, Received, projection
 from foodtrace.trace.capture.services import record_statement
-from foodtrace.trace.log.anchor import Anchor
 from foodtrace.trace.log.models import LogState
-from foodtrace.trace.log.publishing import head_to_sign, publish, signed, signed_unpublished
+from foodtrace.trace.log.publishing import newest_head, newest_note
 from foodtrace.trace.log.sequencing import Clock, now_ms, place, sequence
-from foodtrace.trace.log.signers import load_signer, make_signer
+from foodtrace.trace.log.signers import make_signer
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.bulk import table_of
 from foodtrace.trace.store.session import Store
@@ -42,7 +41,7 @@ def origin_of(base_url: str, year: int) -> str:
 
 
 def open_log(store: Store, settings: Settings, *, clock: Clock = now_ms) -> None:
-    """Open the first log of an installation, if there is none."""
+    """Open the first log of an installation, if there is none. Raises what `make_signer` does."""
     with store.reading() as session:
         if newest_log(session.connection()) is not None:
             return
@@ -53,43 +52,60 @@ def open_log(store: Store, settings: Settings, *, clock: Clock = now_ms) -> None
             _begin(connection, settings, year_of(clock))
 
 
-def turn_over(store: Store, settings: Settings, *, clock: Clock, epoch: int | None) -> bool:
-    """Close the log of a year that is over, and open the next; tell whether that was due.
+def close_if_over(store: Store, *, clock: Clock, epoch: int | None) -> bool:
+    """Close the log of a year that is over; tell whether that was due.
 
-    Everything in one transaction: what waits gets its place, the last head is signed, and
-    is what the first leaf of the next log holds. Raises what signing raises.
+    What waits gets its place before; what comes later waits for the next log. Nothing is
+    signed here: only what is committed may be.
     """
     with store.reading() as session:
-        state = newest_log(session.connection())
-        if state is None or state.year >= year_of(clock):
+        if not _is_over(newest_log(session.connection()), clock):
             return False
-    anchor = Anchor(settings.anchor_folder)
     with store.transaction() as session:
         connection = session.connection()
         _keep_others_out(connection)
         state = newest_log(connection)
-        if state is None or state.year >= year_of(clock):
+        if state is None or not _is_over(state, clock):
             return False
         sequence(connection, clock=clock, epoch=epoch)
-        _sign_last(connection, settings, anchor, state)
         connection.execute(update(_STATE).where(_STATE.c.year == state.year).values(is_closed=True))
-        _begin(connection, settings, year_of(clock), epoch=epoch or 0, time=state.time)
-        note = anchor.note(state.year)
+    return True
+
+
+def _is_over(state: Row[Any] | None, clock: Clock) -> bool:
+    return state is not None and not state.is_closed and state.year < year_of(clock)
+
+
+def begin_next(store: Store, settings: Settings, *, clock: Clock, epoch: int | None) -> bool:
+    """Open the log after a closed one whose last head is published; tell whether that was due.
+
+    The first leaf of the new log holds that head.
+    """
+    with store.reading() as session:
+        if _closed(session.connection()) is None:
+            return False
+    with store.transaction() as session:
+        connection = session.connection()
+        _keep_others_out(connection)
+        state = _closed(connection)
+        if state is None:
+            return False
+        year = max(year_of(clock), state.year + 1)
+        _begin(connection, settings, year, epoch=state.epoch, time=state.time)
+        note = newest_note(connection, state.year)
         previous = None if note is None else note.decode()
         first = record_statement(session, SYSTEM, KIND, {"previous": previous})
         place(connection, [first], clock=clock, epoch=epoch)
     return True
 
 
-def _sign_last(connection: Connection, settings: Settings, anchor: Anchor, state: Row[Any]) -> None:
-    """Sign and publish the last head of a log, if it has grown since the one before."""
-    left = signed_unpublished(connection, state.year, anchor)
-    if left is not None:
-        publish(connection, state.year, left)
-    head = head_to_sign(connection, state.year)
-    if head is not None:
-        signer = load_signer(settings.log_key_folder, state.year, state.origin)
-        publish(connection, state.year, signed(head, signer, anchor))
+def _closed(connection: Connection) -> Row[Any] | None:
+    """Return the state of the newest log if it is closed, and all of it is published."""
+    state = newest_log(connection)
+    if state is None or not state.is_closed:
+        return None
+    published = newest_head(connection, state)
+    return state if state.size == (published.size if published else 0) else None
 
 
 def _begin(

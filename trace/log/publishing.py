@@ -17,7 +17,7 @@ from foodtrace.trace.log.merkle import EMPTY_ROOT, root_of
 from foodtrace.trace.log.models import LogCheckpoint, LogState
 from foodtrace.trace.log.notes import Signer
 from foodtrace.trace.log.recomputing import Discrepancy, check_growth, root_at
-from foodtrace.trace.log.sequencing import split_edge
+from foodtrace.trace.log.tree import split_edge
 from foodtrace.trace.store.bulk import table_of
 
 _STATE, _CHECKPOINT = table_of(LogState), table_of(LogCheckpoint)
@@ -27,6 +27,9 @@ _NEWEST = (
     .where(_CHECKPOINT.c.year == bindparam("year"))
     .order_by(_CHECKPOINT.c.size.desc())
     .limit(1)
+)
+_ROOT = select(_CHECKPOINT.c.root).where(
+    _CHECKPOINT.c.year == bindparam("year"), _CHECKPOINT.c.size == bindparam("size")
 )
 
 
@@ -43,6 +46,12 @@ def newest_head(connection: Connection, state: Row[Any]) -> Checkpoint | None:
     """Return the head of a log that was published last."""
     row = connection.execute(_NEWEST, {"year": state.year}).one_or_none()
     return None if row is None else Checkpoint(state.origin, row.size, bytes(row.root))
+
+
+def newest_note(connection: Connection, year: int) -> bytes | None:
+    """Return the note of the head of a log that was published last."""
+    row = connection.execute(_NEWEST, {"year": year}).one_or_none()
+    return None if row is None else bytes(row.note)
 
 
 def head_to_sign(connection: Connection, year: int) -> Head | None:
@@ -70,32 +79,22 @@ def signed(head: Head, signer: Signer, anchor: Anchor) -> bytes:
     return note
 
 
-def signed_unpublished(connection: Connection, year: int, anchor: Anchor) -> bytes | None:
-    """Return the note that was signed and anchored, but not published before a crash.
+def publish(connection: Connection, year: int, note: bytes) -> None:
+    """Make a signed head the published one; nothing happens if it is, or was, already.
 
-    Raises Discrepancy when the database does not extend it.
+    The transaction must have begun after the note was anchored. Raises Discrepancy when the
+    database does not hold what was signed.
     """
-    note = anchor.note(year)
-    if note is None:
-        return None
     head = head_of(note)
     state = connection.execute(_STATE_OF, {"year": year}).one()
     published = newest_head(connection, state)
-    if published == head:
-        return None
     if published is not None and published.size >= head.size:
-        raise Discrepancy(f"the log {year} was published further than its anchor remembers")
+        at = {"year": year, "size": head.size}
+        if connection.execute(_ROOT, at).scalar_one_or_none() != head.root:
+            raise Discrepancy(f"the log {year} was published further than its anchor remembers")
+        return
     if state.size < head.size or root_at(connection, year, head.size) != head.root:
         raise Discrepancy(f"the log {year} is not the one that its anchor remembers")
-    return note
-
-
-def publish(connection: Connection, year: int, note: bytes) -> None:
-    """Make a signed head the published one; nothing happens if it is already."""
-    head = head_of(note)
-    state = connection.execute(_STATE_OF, {"year": year}).one()
-    if newest_head(connection, state) == head:
-        return
     connection.execute(
         insert(_CHECKPOINT),
         {

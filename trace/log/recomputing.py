@@ -56,8 +56,19 @@ def check_growth(
         raise Discrepancy(f"the log {year} has {old_size + len(fresh)} leaves, not {new_size}")
     if new_size and _root(0, new_size, tiles, fresh, old_size) != new_root:
         raise Discrepancy(f"the log {year} and its leaves from {old_size} give different roots")
-    if new_size and _root(0, new_size, tiles, [], new_size) != new_root:
-        raise Discrepancy(f"the tiles of the log {year} do not give its root at {new_size}")
+    _check_tiles(tiles, fresh, old_size, new_size)
+
+
+def _check_tiles(tiles: "_Tiles", fresh: Sequence[bytes], old_size: int, new_size: int) -> None:
+    """Check each hash that the tiles have gained: those of full tiles are published for ever."""
+    level, width = 0, 1
+    while width <= new_size:
+        for index in range(old_size // width, new_size // width):
+            start = index * width
+            if tiles.hash(level, index) != _root(start, start + width, tiles, fresh, old_size):
+                place = f"{index} of level {level} of the log {tiles.year}"
+                raise Discrepancy(f"hash {place} is not that of its leaves")
+        level, width = level + 1, width * WIDTH
 
 
 def root_at(connection: Connection, year: int, size: int) -> bytes:
@@ -107,15 +118,15 @@ class _Tiles:
     """The hashes of stored tiles, each read once."""
 
     def __init__(self, connection: Connection, year: int) -> None:
+        self.year = year
         self._connection = connection
-        self._year = year
         self._read: dict[tuple[int, int], bytes] = {}
 
     def hash(self, level: int, index: int) -> bytes:
         """Return one hash as it stands in a tile."""
         number, place = divmod(index, WIDTH)
         if (level, number) not in self._read:
-            hashes = stored_hashes(self._connection, self._year, level, number)
+            hashes = stored_hashes(self._connection, self.year, level, number)
             self._read[level, number] = hashes
         tile = self._read[level, number]
         if len(tile) < (place + 1) * HASH_SIZE:

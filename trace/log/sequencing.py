@@ -18,10 +18,12 @@ from foodtrace.trace.errors import Problem, ReadOnly, mark
 from foodtrace.trace.log.contents import Stated, contents, header_of, stored
 from foodtrace.trace.log.growing import grown
 from foodtrace.trace.log.leaves import SECRET_SIZE, Leaf, commit, fields_of
-from foodtrace.trace.log.merkle import HASH_SIZE, Edge, extended, leaf_hash
+from foodtrace.trace.log.merkle import extended, leaf_hash
 from foodtrace.trace.log.models import Counter, LogState, LogTile, Numbered, Unlogged
 from foodtrace.trace.log.models import Leaf as LeafRow
 from foodtrace.trace.log.numbering import Counters, counter_names, numbers_of, things_named
+from foodtrace.trace.log.recomputing import Discrepancy
+from foodtrace.trace.log.tree import split_edge
 from foodtrace.trace.store.bulk import table_of
 from foodtrace.trace.store.sets import id_rows
 
@@ -34,10 +36,15 @@ _UNLOGGED, _COUNTER = table_of(Unlogged), table_of(Counter)
 
 _WAITING = select(_UNLOGGED.c.statement_id).order_by(_UNLOGGED.c.statement_id)
 _TAKEN = delete(_UNLOGGED).where(_UNLOGGED.c.statement_id.in_(select(id_rows("ids").c.id)))
-_OPEN = select(_STATE).order_by(_STATE.c.year.desc()).limit(1)
+# Locked (PostgreSQL), so that who has been overtaken learns it before it writes anything.
+_OPEN = select(_STATE).order_by(_STATE.c.year.desc()).limit(1).with_for_update()
 _ADVANCE = (
     update(_STATE)
-    .where(_STATE.c.year == bindparam("of_year"), _STATE.c.epoch == bindparam("own_epoch"))
+    .where(
+        _STATE.c.year == bindparam("of_year"),
+        _STATE.c.epoch == bindparam("own_epoch"),
+        _STATE.c.size == bindparam("old_size"),
+    )
     .values(size=bindparam("size"), edge=bindparam("edge"), time=bindparam("time"))
 )
 _HASHES = select(_TILE.c.hashes).where(
@@ -80,8 +87,8 @@ def sequence(
 ) -> int:
     """Give the statements that have none their places, at most so many; return how many.
 
-    `epoch` is that of an elected sequencer. Raises Fenced when another one has taken over, and
-    ReadOnly when the clock went back.
+    `epoch` is that of an elected sequencer. Raises Fenced when another one has taken over,
+    ReadOnly when the clock went back, and Discrepancy when the log cannot grow as it stands.
     """
     ids = connection.execute(_WAITING.limit(most)).scalars().all()
     return place(connection, ids, clock=clock, epoch=epoch) if ids else 0
@@ -90,13 +97,20 @@ def sequence(
 def place(
     connection: Connection, ids: Sequence[int], *, clock: Clock = now_ms, epoch: int | None = None
 ) -> int:
-    """Give these statements the next places in this order of ids, as `sequence` does."""
+    """Give these statements the next places in the order of their ids, as `sequence` does.
+
+    They wait where no log was opened yet, where it is closed and where it was stopped.
+    """
     state = connection.execute(_OPEN).one_or_none()
-    if state is None:  # no log was ever opened here: they wait for it
+    if state is None or state.is_closed or state.stopped is not None:
         return 0
-    placed = _placed(connection, contents(connection, ids), _time(state, clock))
-    if placed:
-        _append(connection, state, placed, state.epoch if epoch is None else epoch)
+    if epoch is not None and state.epoch != epoch:
+        raise Fenced(f"another sequencer has taken over the log {state.year}")
+    statements = contents(connection, ids)
+    if len(statements) != len(ids):
+        raise Discrepancy("a statement that waits for its place in the log is gone")
+    placed = _placed(connection, statements, _time(state, clock))
+    _append(connection, state, placed)
     connection.execute(_TAKEN, {"ids": ids})
     return len(placed)
 
@@ -145,7 +159,7 @@ def _placed(connection: Connection, statements: Sequence[Stated], at: int) -> li
     return placed
 
 
-def _append(connection: Connection, state: Row[Any], placed: Sequence[Placed], epoch: int) -> None:
+def _append(connection: Connection, state: Row[Any], placed: Sequence[Placed]) -> None:
     """Write the leaves, the tiles and the state of the log that they give."""
     rows = [
         {
@@ -160,28 +174,37 @@ def _append(connection: Connection, state: Row[Any], placed: Sequence[Placed], e
         for index, each in enumerate(placed, start=state.size)
     ]
     connection.execute(_INSERT_LEAVES, rows)
-    grow(connection, state, [each.leaf for each in placed], epoch)
+    grow(connection, state, [each.leaf for each in placed])
 
 
-def grow(connection: Connection, state: Row[Any], leaves: Sequence[Leaf], epoch: int) -> None:
-    """Add leaves, whose rows are written, to the tree of a log. Raises Fenced."""
+def grow(connection: Connection, state: Row[Any], leaves: Sequence[Leaf]) -> None:
+    """Add leaves, whose rows are written, to the tree of a log that is in this state.
+
+    Raises Discrepancy when its tiles or its edge are not those of its size, and Fenced when
+    the state has changed meanwhile.
+    """
     hashes = [leaf_hash(leaf.entry) for leaf in leaves]
 
     def read(level: int, number: int) -> bytes:
         at = {"year": state.year, "level": level, "number": number}
-        return bytes(connection.execute(_HASHES, at).scalar_one())
+        return bytes(connection.execute(_HASHES, at).scalar_one_or_none() or b"")
 
+    try:
+        changed = grown(state.size, hashes, read)
+        edge = extended(state.size, split_edge(state.edge), hashes)
+    except ValueError as error:
+        raise Discrepancy(f"the log {state.year} cannot grow: {error}") from error
     tiles = [
         {"year": state.year, "level": each.level, "number": each.number, "hashes": each.hashes}
-        for each in grown(state.size, hashes, read)
+        for each in changed
     ]
     _upsert(connection, LogTile, tiles)
-    edge = extended(state.size, split_edge(state.edge), hashes)
     advanced = connection.execute(
         _ADVANCE,
         {
             "of_year": state.year,
-            "own_epoch": epoch,
+            "own_epoch": state.epoch,
+            "old_size": state.size,
             "size": state.size + len(leaves),
             "edge": b"".join(edge),
             "time": leaves[-1].time,
@@ -189,11 +212,6 @@ def grow(connection: Connection, state: Row[Any], leaves: Sequence[Leaf], epoch:
     )
     if advanced.rowcount != 1:
         raise Fenced(f"another sequencer has taken over the log {state.year}")
-
-
-def split_edge(edge: bytes) -> Edge:
-    """Return the hashes of an edge as it is stored."""
-    return tuple(edge[i : i + HASH_SIZE] for i in range(0, len(edge), HASH_SIZE))
 
 
 def waiting(connection: Connection) -> int:

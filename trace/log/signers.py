@@ -5,6 +5,7 @@ that it is found out is what witnesses are for.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from foodtrace.trace.log.notes import NoteError, Signer
@@ -17,13 +18,15 @@ class NoSigner(RuntimeError):
 def make_signer(folder: Path, year: int, origin: str) -> Signer:
     """Make the key of a new log, on disk on return; one that is there already is used.
 
-    A log that was to be opened when the power went off has its key already.
+    A log that was to be opened when the power went off has its key already. Raises OSError, and
+    NoSigner when the file holds another key.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        return load_signer(folder, year, origin)
-    except FileNotFoundError:
-        pass
+    with suppress(FileNotFoundError):
+        signer = _read(_path(folder, year))
+        if signer.name != origin:
+            raise NoSigner(f"{year}.key is the key of {signer.name}, not of {origin}")
+        return signer
     signer = Signer.generate(origin)
     fresh = folder / f".{year}.key.{os.getpid()}"
     descriptor = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
@@ -40,15 +43,23 @@ def make_signer(folder: Path, year: int, origin: str) -> Signer:
     return signer
 
 
-def load_signer(folder: Path, year: int, origin: str) -> Signer:
-    """Return the key of a log. Raises FileNotFoundError, or NoSigner when it is another's."""
+def load_signer(folder: Path, year: int, vkey: str) -> Signer:
+    """Return the key of a log that is verified by `vkey`. Raises NoSigner."""
+    path = _path(folder, year)
     try:
-        signer = Signer.from_text(_path(folder, year).read_text().strip())
-    except NoteError as error:
-        raise NoSigner(f"{_path(folder, year).name} holds no key: {error}") from error
-    if signer.name != origin:
-        raise NoSigner(f"{_path(folder, year).name} is the key of {signer.name}, not of {origin}")
+        signer = _read(path)
+    except OSError as error:
+        raise NoSigner(f"{path.name}: {error.strerror}") from error
+    if signer.vkey != vkey:
+        raise NoSigner(f"{path.name} is another key than that of this log")
     return signer
+
+
+def _read(path: Path) -> Signer:
+    try:
+        return Signer.from_text(path.read_text().strip())
+    except (NoteError, UnicodeDecodeError) as error:
+        raise NoSigner(f"{path.name} holds no key: {error}") from error
 
 
 def _path(folder: Path, year: int) -> Path:

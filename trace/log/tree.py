@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, bindparam, select
 
 from foodtrace.trace.log.leaves import Leaf
-from foodtrace.trace.log.merkle import HASH_SIZE, HashAt
+from foodtrace.trace.log.merkle import HASH_SIZE, Edge, HashAt
 from foodtrace.trace.log.models import Leaf as LeafRow
 from foodtrace.trace.log.models import LogTile
 from foodtrace.trace.log.tiles import ENTRIES, WIDTH, Tile, TileHashes, pack_bundle
@@ -63,3 +63,8 @@ def read_leaves(connection: Connection, year: int, start: int, end: int) -> Iter
     """Yield the leaves from index `start` to before `end`."""
     for row in connection.execute(_LEAVES, {"year": year, "start": start, "end": end}):
         yield Leaf(row.time, bytes(row.commitment))
+
+
+def split_edge(edge: bytes) -> Edge:
+    """Return the hashes of an edge as it is stored."""
+    return tuple(edge[i : i + HASH_SIZE] for i in range(0, len(edge), HASH_SIZE))
