@@ -35,12 +35,12 @@ def test_without_a_new_head_they_are_asked_again_within_a_minute():
     assert to_ask(asked, 7, NOW) == {}
 
 
-def test_nobody_is_asked_more_than_once_a_second():
+def test_nobody_is_asked_more_often_than_every_five_seconds():
     assert to_ask([witness("a", 7, ago=PAUSE - 1)], 8, NOW) == {}
 
 
 def test_those_who_answer_are_asked_together_when_all_have_answered():
-    asked = [witness("a", 7, ago=5_000), witness("b", 7, ago=5_000, busy=30_000)]
+    asked = [witness("a", 7, ago=9_000), witness("b", 7, ago=9_000, busy=30_000)]
     assert to_ask(asked, 9, NOW) == {}
 
 
@@ -107,4 +107,4 @@ def test_a_log_that_always_grows_gets_a_quorum_of_one_head_again_and_again(data)
     alive = {name for name in names if name != dead}
     whole = [max(times.values()) for times in cosigned.values() if alive <= set(times)]
     gaps = [after - before for before, after in zip([NOW, *whole], [*whole, now], strict=True)]
-    assert max(gaps) <= 25_000
+    assert max(gaps) <= 30_000

@@ -188,13 +188,20 @@ def test_a_split_view_is_refused_and_kept_as_evidence(witness, log, tmp_path):
     cosigned(witness, log, 0, 9)
     fork = log.fork(4)
     assert refused(witness, fork.submission(9, 20)).status == 422
-    assert refused(witness, fork.submission(9, 9)).status == 409
-    kept = [path.read_bytes() for path in (tmp_path / "state" / "evidence").iterdir()]
-    assert len(kept) == 2
-    assert all(log.note(9) in text for text in kept)
-    assert any(fork.note(20) in text for text in kept)
-    assert any(fork.note(9) in text for text in kept)
+    for _ in range(3):
+        assert refused(witness, fork.submission(9, 9)).status == 409
+    (path,) = (tmp_path / "state" / "evidence").iterdir()
+    assert log.note(9) in path.read_bytes()
+    assert fork.note(9) in path.read_bytes()
     cosigned(witness, log, 9, 20)
+
+
+def test_nobody_but_the_log_can_cause_evidence(witness, log, tmp_path, caplog):
+    """Its heads are public: whoever sends one with a wrong proof shows nothing about the log."""
+    cosigned(witness, log, 0, 9)
+    assert refused(witness, log.submission(9, 20, proof=[bytes(32)])).status == 422
+    assert not (tmp_path / "state" / "evidence").exists()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_evidence_that_cannot_be_written_changes_no_answer(witness, log, tmp_path):

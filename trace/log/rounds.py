@@ -12,7 +12,8 @@ from typing import NamedTuple
 # Milliseconds, as all times here. Heads are cosigned at least once a minute, whether there is
 # a new one or not: the time of a cosignature bounds those of the leaves.
 REFRESH = 45_000
-PAUSE = 1_000
+# Heads come each second while many record: not every one needs its own cosignatures.
+PAUSE = 5_000
 FIRST_REST, LONGEST_REST = 2_000, 60_000
 # Longer than any exchange takes: whoever asked and was killed leaves it to others after that.
 LEASE = 40_000

@@ -22,6 +22,7 @@ from foodtrace.trace.witness.rules import (
 from foodtrace.trace.witness.state import State
 
 MOST_EVIDENCE = 1000  # files; only a log that is known here can cause one
+UNPROVED = 422
 
 _log = logging.getLogger(__name__)
 
@@ -64,22 +65,22 @@ class Witness:
             kept = self.state.advance(submission.checkpoint.origin, decide)
         except Refusal as refusal:
             if refusal.is_evidence:
-                self._keep_evidence(refusal, before[0], submission, body)
+                self._keep_evidence(before[0], submission)
+            elif refusal.status == UNPROVED:
+                # Whoever has read the log's head can send it with a wrong proof: it says little.
+                _log.warning("not proved: %r, %s", submission.checkpoint.text, refusal.reason)
             raise
         return format_line(cosign(submission.checkpoint, self.signer, kept.time)).encode()
 
-    def _keep_evidence(
-        self, refusal: Refusal, head: Head, submission: Submission, body: bytes
-    ) -> None:
-        """Write down what a log has signed that does not fit; the answer does not depend on it."""
+    def _keep_evidence(self, head: Head, submission: Submission) -> None:
+        """Keep the two notes of a log that tells two histories; no answer depends on it."""
         origin = submission.checkpoint.origin
-        _log.error("the log %s has signed what does not fit: %s", origin, refusal.reason)
-        text = b"%s\n\nCosigned before:\n\n%s\nSubmitted now:\n\n%s" % (
-            refusal.reason.encode(),
+        _log.error("the log %s has signed two trees of %d leaves", origin, head.size)
+        text = b"Cosigned before:\n\n%s\nSubmitted later:\n\n%s" % (
             head.note,
-            body,
+            submission.note_bytes,
         )
-        name = f"{hashlib.sha256(head.note + body).hexdigest()[:32]}.txt"
+        name = f"{hashlib.sha256(submission.note.text.encode()).hexdigest()[:32]}.txt"
         try:
             self._evidence.mkdir(mode=0o700, exist_ok=True)
             if len(os.listdir(self._evidence)) >= MOST_EVIDENCE:

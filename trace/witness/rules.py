@@ -31,7 +31,7 @@ class Refusal(Exception):
     """A submission that is not cosigned, and the HTTP status that says so.
 
     `size` is that of the last cosigned checkpoint, where the log has to begin there.
-    `is_evidence` where the log has signed what does not fit what it signed before.
+    `is_evidence` where the log has signed two trees of one size: nobody else can do that.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ def judge(submission: Submission, head: Head | None) -> None:
     try:
         verify_consistency(known, head.root, new.size, new.root, submission.proof)
     except ProofError as error:
-        raise Refusal(422, str(error), is_evidence=True) from None
+        raise Refusal(422, str(error)) from None
 
 
 def time_of_cosigning(now: int, head: Head | None) -> int:
