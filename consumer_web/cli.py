@@ -14,7 +14,16 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from foodtrace.consumer_web import cli_data, cli_export, cli_hash, cli_link, cli_witness, serving
+from foodtrace.consumer_web import (
+    cli_audit,
+    cli_data,
+    cli_export,
+    cli_hash,
+    cli_link,
+    cli_log,
+    cli_witness,
+    serving,
+)
 from foodtrace.consumer_web.opening import open_any_store, open_store
 from foodtrace.trace.access.accounts import create_user, generate_password
 from foodtrace.trace.access.actor import SYSTEM, Role
@@ -26,12 +35,15 @@ from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.migrate import upgrade
 
 DATA_COMMANDS = (
+    cli_audit.audit,
     cli_data.demo,
     cli_data.import_files,
     cli_data.rebuild,
     cli_export.export_events,
     cli_hash.hash_files,
     cli_link.link,
+    cli_log.log,
+    cli_log.sequencer,
     cli_witness.witness,
 )
 ROLES = click.Choice([role.value for role in Role])

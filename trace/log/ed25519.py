@@ -5,6 +5,8 @@ for a public key. Under a key of small order one signature fits many messages: i
 exchange what was signed, or deny it. Here such bytes are no key at all.
 """
 
+from functools import lru_cache
+
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -19,6 +21,7 @@ class UnsafeKey(ValueError):
     """These bytes are not a public key that proves anything."""
 
 
+@lru_cache(maxsize=1024)
 def require_safe(public_key: bytes) -> None:
     """Raise UnsafeKey unless these bytes are the one spelling of a point of no small order.
 

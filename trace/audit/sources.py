@@ -1,0 +1,204 @@
+"""Where the public files are read from: a site, or a folder. Nobody there is believed.
+
+Whoever serves the files may be the one who is audited: sizes and times are limited, nothing is
+followed, and what is read is bytes until it was checked.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urljoin
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+CONNECTIONS = 8
+AHEAD = 64
+SECONDS_TO_CONNECT = 10.0
+SECONDS_OF_SILENCE = 30.0
+SECONDS_IN_ALL = 300.0
+MOST_ATTEMPTS = 3
+LONGEST_PAUSE = 10.0
+LARGEST_FILE = 64 * 1024 * 1024
+_PORTION = 64 * 1024
+_OK, _NOT_FOUND, _GONE, _TOO_MANY, _FAILED = 200, 404, 410, 429, 500
+
+
+class Unreadable(Exception):
+    """A file could not be read, or is larger than such a file can be; the text says why."""
+
+
+class Missing(Unreadable):
+    """There is no such file."""
+
+
+class Source(Protocol):
+    """The files below one address; `is_live` is False for a copy, which nobody keeps fresh."""
+
+    is_live: bool
+    connections: int
+
+    def read(self, path: str, most: int) -> bytes:
+        """Return a file of at most so many bytes. Raises Missing, Unreadable."""
+        ...
+
+    def file(self, sha256: str, name: str, size: int) -> bytes:
+        """Return a file that a statement names, of at most its size. Raises Missing, Unreadable."""
+        ...
+
+
+class Folder:
+    """A copy of the public files, as `foodtrace log export` writes it."""
+
+    is_live = False
+    connections = 1
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, path: str, most: int) -> bytes:
+        """Return a file of at most so many bytes. Raises Missing, Unreadable."""
+        try:
+            with (self._folder / path).open("rb") as file:
+                data = file.read(most + 1)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise Missing("there is no such file") from None
+        except OSError as error:
+            raise Unreadable(error.strerror or str(error)) from None
+        return _within(data, most)
+
+    def file(self, sha256: str, name: str, size: int) -> bytes:
+        """Return a file that lies here by its name. Raises Missing, Unreadable."""
+        del sha256
+        if not name or name.startswith(".") or "/" in name or "\\" in name:
+            raise Unreadable("this is no name of a file")
+        return self.read(name, _most(size))
+
+
+class Site:
+    """A site that serves the public files; connections are kept and shared by threads."""
+
+    is_live = True
+    connections = CONNECTIONS
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self._pool = urllib3.PoolManager(
+            maxsize=CONNECTIONS,
+            block=True,
+            retries=False,
+            timeout=urllib3.Timeout(connect=SECONDS_TO_CONNECT, read=SECONDS_OF_SILENCE),
+            headers={
+                "User-Agent": "foodtrace-audit",
+                "Accept": "application/json, */*;q=0.9",
+                "Accept-Encoding": "identity",
+            },
+        )
+
+    def read(self, path: str, most: int) -> bytes:
+        """Return a file of at most so many bytes. Raises Missing, Unreadable.
+
+        What may pass (no connection, too many requests, a fault there) is tried again.
+        """
+        for attempt in range(1, MOST_ATTEMPTS + 1):
+            try:
+                return self._get(urljoin(self.base, path), most)
+            except _Passing as error:
+                if attempt == MOST_ATTEMPTS:
+                    raise Unreadable(str(error)) from None
+                time.sleep(min(error.pause or 0.5 * attempt, LONGEST_PAUSE))
+        raise AssertionError  # pragma: no cover
+
+    def file(self, sha256: str, name: str, size: int) -> bytes:
+        """Return a file by its hash from where this site serves them. Raises as `read`."""
+        del name
+        return self.read(f"/reports/{sha256}", _most(size))
+
+    def _get(self, url: str, most: int) -> bytes:
+        end = time.monotonic() + SECONDS_IN_ALL
+        data = bytearray()
+        try:
+            response = self._pool.request("GET", url, preload_content=False, redirect=False)
+            try:
+                _require_ok(response)
+                while len(data) <= most:
+                    portion = response.read(_PORTION, decode_content=False)
+                    if not portion:
+                        break
+                    data += portion
+                    if time.monotonic() > end:
+                        raise Unreadable(f"it took more than {SECONDS_IN_ALL:g} seconds")
+            finally:
+                # A connection goes back to the pool only when all of the answer was read.
+                if len(data) > most or response.status != _OK:
+                    response.close()
+                response.release_conn()
+        except HTTPError as error:
+            raise _Passing(f"no answer: {error}") from None
+        return _within(bytes(data), most)
+
+
+class _Passing(Exception):
+    """A failure that may pass; `pause` is what the server asks for, in seconds."""
+
+    def __init__(self, reason: str, pause: float | None = None) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+def _require_ok(response: urllib3.BaseHTTPResponse) -> None:
+    if response.status in (_NOT_FOUND, _GONE):
+        raise Missing(f"the answer is {response.status}")
+    if response.status == _TOO_MANY or response.status >= _FAILED:
+        pause = None
+        with suppress(ValueError):
+            pause = float(response.headers.get("Retry-After", ""))
+        raise _Passing(f"the answer is {response.status}", pause)
+    if response.status != _OK:
+        raise Unreadable(f"the answer is {response.status}")
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise Unreadable("the answer is compressed, though that was not asked for")
+
+
+def _most(size: int) -> int:
+    """Return how much is read of a file that is said to have this size."""
+    return max(0, min(size, LARGEST_FILE))
+
+
+def _within(data: bytes, most: int) -> bytes:
+    if len(data) > most:
+        raise Unreadable(f"it has more than the {most} bytes that such a file can have")
+    return data
+
+
+Read = bytes | Unreadable
+
+
+def read_all(source: Source, wanted: Iterable[tuple[str, int]]) -> Iterator[Read]:
+    """Yield the files of these paths and largest sizes in their order, read ahead of the reader.
+
+    What cannot be read is yielded as the reason.
+    """
+
+    def read(path: str, most: int) -> Read:
+        try:
+            return source.read(path, most)
+        except Unreadable as error:
+            return error
+
+    if source.connections == 1:
+        for path, most in wanted:
+            yield read(path, most)
+        return
+    with ThreadPoolExecutor(source.connections) as readers:
+        ahead: deque[Future[Read]] = deque()
+        for path, most in wanted:
+            ahead.append(readers.submit(read, path, most))
+            if len(ahead) >= AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()

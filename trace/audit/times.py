@@ -1,0 +1,126 @@
+"""Whether a log has dated its entries back or forward, by what witnesses saw when."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from foodtrace.trace.audit.heads import windows
+from foodtrace.trace.audit.published import Sighting, moment, verified
+from foodtrace.trace.audit.report import Report
+from foodtrace.trace.audit.rules import FRESH_SECONDS, SKEW_SECONDS, TIME_KNOWN, TIME_WINDOW
+from foodtrace.trace.log.policies import NONE, Policy
+
+# So far apart are the heads whose signatures are checked to see that there is no gap.
+_SPARSE_SECONDS = 240
+
+Leaves = Mapping[int, bytes]
+
+
+def check_times(
+    policy: Policy,
+    origin: str,
+    now: float,
+    new: tuple[int, int],
+    sightings: Sequence[Sighting],
+    leaves: Leaves,
+    report: Report,
+) -> None:
+    """Compare the times of the leaves from the one index to before the other with all heads.
+
+    `leaves` holds those at both sides of each head's end.
+    """
+    if policy.quorum == NONE:
+        report.note(TIME_KNOWN, origin, "The policy asks for no witness.")
+    wrong = list(_wrong(sightings, new, leaves, now))
+    if wrong:
+        # Heads that nobody has signed make windows narrower than they are.
+        signed = [each for each in sightings if verified(each, policy, report) is not None]
+        wrong = list(_wrong(signed, new, leaves, now))
+    for begin, end, found in wrong:
+        entries = f"entry {begin}" if end - begin == 1 else f"entries {begin} to {end - 1}"
+        report.differ(TIME_WINDOW, f"{origin}, {entries}", found)
+    if policy.quorum != NONE:
+        _check_gaps(policy, origin, new, sightings, report)
+
+
+class _Wrong(NamedTuple):
+    begin: int
+    end: int
+    found: str
+
+
+def _wrong(
+    sightings: Sequence[Sighting], new: tuple[int, int], leaves: Leaves, now: float
+) -> Iterator[_Wrong]:
+    """Yield the windows that the times of their leaves are not in."""
+    for window in windows((each.head for each in sightings), *new):
+        first, last = leaves.get(window.begin), leaves.get(window.end - 1)
+        if first is None or last is None:
+            continue
+        earliest, latest = _time(first), _time(last)
+        if window.after is not None and earliest < window.after - SKEW_SECONDS:
+            yield _Wrong(
+                window.begin,
+                window.end,
+                f"The first says that it was logged at {_written(earliest)}, and at "
+                f"{moment(window.after)} the witnesses saw a log without it: it was dated back.",
+            )
+        until = now if window.before is None else window.before
+        if latest > until + SKEW_SECONDS:
+            yield _Wrong(
+                window.begin,
+                window.end,
+                f"The last says that it was logged at {_written(latest)}, and it was there at "
+                f"{moment(until)} already: it was dated forward.",
+            )
+
+
+def _check_gaps(
+    policy: Policy,
+    origin: str,
+    new: tuple[int, int],
+    sightings: Sequence[Sighting],
+    report: Report,
+) -> None:
+    """Say for how many entries nobody but the operator knows the time."""
+    checked = [each for each in _sparse(sightings) if verified(each, policy, report)]
+    wide, widest = 0, 0
+    for window in windows((each.head for each in checked), *new):
+        if window.after is None or window.before is None:
+            wide += window.end - window.begin
+        elif window.before - window.after > FRESH_SECONDS:
+            wide += window.end - window.begin
+            widest = max(widest, window.before - window.after)
+    if wide:
+        most = f" The longest time in between is {widest // 60} minutes." if widest else ""
+        found = f"This is not so for {wide} of {new[1] - new[0]} entries.{most}"
+        report.note(TIME_KNOWN, origin, found)
+
+
+def _sparse(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Return so many heads that a gap shows between two of them if there is one."""
+    timed = sorted((each for each in sightings if each.head.first is not None), key=_first)
+    chosen: list[Sighting] = []
+    for number, each in enumerate(timed):
+        following = timed[number + 1] if number + 1 < len(timed) else None
+        is_far = not chosen or _first(each) >= _first(chosen[-1]) + _SPARSE_SECONDS
+        is_before_gap = following is None or _first(following) - _first(each) > _SPARSE_SECONDS
+        if is_far or is_before_gap:
+            chosen.append(each)
+    return chosen
+
+
+def _first(sighting: Sighting) -> int:
+    return sighting.head.first or 0
+
+
+def _time(entry: bytes) -> float:
+    """Return the time of a leaf in POSIX seconds."""
+    return int.from_bytes(entry[1:9], "big") / 1000
+
+
+def _written(seconds: float) -> str:
+    """Return the time of a leaf, which may be any number of 8 bytes."""
+    try:
+        return moment(seconds)
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} seconds after 1970"
