@@ -364,7 +364,7 @@ NO_COSIGNATURES = [
     ((400, {}, b""), "malformed"),
     ((409, {}, b""), "two histories are told"),
     ((500, {}, b"\x00<b>oops"), "does not cosign (500 <b>oops)"),
-    ((409, {"Content-Type": "text/x.tlog.size"}, b"0\n"), "the size that the proof was from"),
+    ((409, {"Content-Type": "text/x.tlog.size"}, b"1\n"), "the size that the proof was from"),
     ((409, {"Content-Type": "text/x.tlog.size"}, b"-1\n"), "a size that is none"),
     ((409, {"Content-Type": "text/x.tlog.size"}, b"9" * 5000), "a size that is none"),
     ((409, {"Content-Type": "text/x.tlog.size"}, b"\xff"), "a size that is none"),

@@ -140,7 +140,7 @@ def _exchange(store: Store, destinations: Destinations, claim: Claim) -> Exchang
             raise NotCosigned("it asks for a proof from the size that the proof was from")
         if said is None:
             reason = _SAID.get(answer.status, "it does not cosign")
-            raise NotCosigned(f"{reason} ({answer.status} {answer.text})".strip())
+            raise NotCosigned(f"{reason} ({f'{answer.status} {answer.text}'.strip()})")
         if said < claim.known:
             _warn_set_back(store, claim, said)
         known = said
