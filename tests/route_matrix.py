@@ -25,6 +25,7 @@ def only(*roles):
 
 
 MOVERS = only("producer", "operator")
+SIGNERS = only("producer", "operator", "laboratory")
 REGISTRARS = only("regulator", "administrator")
 ALL_BUT_INSPECTORS = ("producer", "operator", "laboratory", "regulator", "administrator")
 
@@ -35,7 +36,7 @@ PARTS = {
     "link_id": "999999",
     "user_id": "999999",
     "run_id": "999999",
-    "key_id": "none",
+    "key_id": "999999",
     "key": "09506000134352/10/NONE",
     "capture_id": "none",
     "delivery_id": "none",
@@ -128,6 +129,25 @@ STAFF = {
     ("GET", "/account/subscriptions/<subscription_id>"): SIGNED_IN,
     ("POST", "/account/subscriptions/<subscription_id>/end"): SIGNED_IN,
     ("POST", "/account/subscriptions/<subscription_id>/messages/<delivery_id>"): SIGNED_IN,
+    # Keys of devices, and what they sign
+    ("GET", "/account/devices"): SIGNERS,
+    ("POST", "/account/devices"): SIGNERS,
+    ("POST", "/account/devices/<int:key_id>/confirmation"): SIGNERS,
+    ("POST", "/account/devices/<int:key_id>/end"): SIGNERS,
+    ("POST", "/account/devices/<int:key_id>/compromise"): SIGNERS,
+    ("GET", "/account/devices/waiting"): only("regulator"),
+    ("POST", "/account/devices/waiting/<int:key_id>"): only("regulator"),
+    ("GET", "/account/signing"): SIGNERS,
+    ("POST", "/account/signing"): SIGNERS,
+    ("GET", "/api/v1/keys"): SIGNERS,
+    ("POST", "/api/v1/keys"): SIGNERS,
+    ("GET", "/api/v1/keys/waiting"): only("regulator"),
+    # Without a voucher: the word of a regulator
+    ("POST", "/api/v1/keys/<int:key_id>/confirmation"): only("regulator"),
+    ("POST", "/api/v1/keys/<int:key_id>/end"): SIGNERS,
+    ("POST", "/api/v1/keys/<int:key_id>/compromise"): SIGNERS,
+    ("GET", "/api/v1/unsigned"): SIGNERS,
+    ("POST", "/api/v1/signatures"): SIGNERS,
     # Everybody's accounts and keys
     ("GET", "/account/people"): only("administrator"),
     ("POST", "/account/people"): only("administrator"),

@@ -30,6 +30,16 @@ _SENTENCES = [
         mark("This is not a time"),
         mark("Write it like 2026-11-22T14:00:00+08:00"),
     ),
+    (
+        r"Not a valid signed time\.",
+        mark("This is not a time in UTC, to the second"),
+        mark("Write it like 2026-11-22T06:30:00Z"),
+    ),
+    (
+        r"Not the base64 of (?P<size>\d+) bytes\.",
+        mark("This is not the base64 of %(size)s bytes"),
+        mark("Encode exactly these bytes, on one line"),
+    ),
     (r"Not a valid (?:utf-8 )?string\.", mark("This is not a text"), ""),
     (r"Not a valid boolean\.", mark("This is neither true nor false"), ""),
     (r"Not a valid list\.", mark("This is not a list"), ""),

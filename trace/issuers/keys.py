@@ -92,9 +92,9 @@ def confirm_key(
 
     A regulator's word ends all older keys of the party. Raises Invalid, NotFound or Conflict.
     """
+    require(actor, "key.confirm" if voucher is None else "key.keep")
     key = _waiting(session, key_id)
     if voucher is None:
-        require(actor, "key.confirm")
         if key.vouched_by != "authority":
             raise Conflict(
                 Problem("", mark("Another key of the organisation has to let this one in"))

@@ -41,6 +41,9 @@ from foodtrace.trace.log.ed25519 import KEY_SIZE, SIGNATURE_SIZE
 KEY, CONFIRMATION, END, COMPROMISE = "key", "key_confirmation", "key_end", "key_compromise"
 SIGNATURE = "signature"
 KINDS = (KEY, CONFIRMATION, END, COMPROMISE, SIGNATURE)
+# What a party states about keys is numbered in the log like what it states about a lot: of the
+# published list none can be left out.
+_KEYS = "urn:foodtrace:keys"
 
 
 def voucher_statement(voucher: Voucher) -> Body:
@@ -65,7 +68,7 @@ def lots_of(body: Body) -> list[LotNumber]:
     ]
 
 
-@projection(KEY, IssuerKey)
+@projection(KEY, IssuerKey, about=lambda _: _KEYS)
 def enrol(session: Session, statement_id: int, body: Body, received: Received) -> None:
     """Add the key; it is good at once when it is the first, or is vouched for."""
     is_good = body["how"] == "first" or "voucher" in body
@@ -84,7 +87,7 @@ def enrol(session: Session, statement_id: int, body: Body, received: Received) -
         _let_in(session, statement_id, statement_id, body["voucher"])
 
 
-@projection(CONFIRMATION, IssuerKey)
+@projection(CONFIRMATION, IssuerKey, about=lambda _: _KEYS)
 def confirm(session: Session, statement_id: int, body: Body, received: Received) -> None:
     """Let the key in; a regulator's word ends all others of its party: they are lost."""
     if "voucher" in body:
@@ -107,7 +110,7 @@ def confirm(session: Session, statement_id: int, body: Body, received: Received)
     )
 
 
-@projection(END, IssuerKey)
+@projection(END, IssuerKey, about=lambda _: _KEYS)
 def end(session: Session, statement_id: int, body: Body, _received: Received) -> None:
     """End the key."""
     session.execute(
@@ -117,7 +120,7 @@ def end(session: Session, statement_id: int, body: Body, _received: Received) ->
     )
 
 
-@projection(COMPROMISE, IssuerKey)
+@projection(COMPROMISE, IssuerKey, about=lambda _: _KEYS)
 def compromise(session: Session, statement_id: int, body: Body, _received: Received) -> None:
     """Mark since when the key may have been in other hands; it ends if it has not yet."""
     since = datetime.fromisoformat(body["since"])

@@ -148,6 +148,16 @@ def next_numbers(session: Session, key: IssuerKey, lots: Iterable[str] = ()) -> 
     return Numbers((last or 0) + 1, {lot: known.get(lot, 0) + 1 for lot in sorted(wanted)})
 
 
+def next_of_each(
+    session: Session, actor: Actor, lots: Iterable[str] = ()
+) -> list[tuple[IssuerKey, Numbers]]:
+    """Return the good keys of the actor's party with their next numbers, for these lots."""
+    require(actor, "statement.sign")
+    wanted = set(lots)
+    good = [key for key in keys_of(session, actor.party_id or 0) if is_good(key)]
+    return [(key, next_numbers(session, key, wanted)) for key in good]
+
+
 def add_signatures(session: Session, actor: Actor, given: Sequence[Given]) -> list[int]:
     """Take signatures of a party's devices, all or none; return the ids of their statements.
 
@@ -158,7 +168,7 @@ def add_signatures(session: Session, actor: Actor, given: Sequence[Given]) -> li
     if len(given) > MOST_AT_ONCE:
         rule, fix = mark("At most %(most)s signatures come at once"), mark("Send them in parts")
         raise Invalid(Problem("signatures", rule, fix, {"most": MOST_AT_ONCE}))
-    ids = {min(each.statement_id, LARGEST_ID) for each in given}
+    ids = {each.statement_id for each in given}
     stated = {each.id: each for each in contents(session.connection(), sorted(ids))}
     headers = select(Leaf.statement_id, Leaf.header).where(Leaf.statement_id.in_(among_ids(ids)))
     lots = {row.statement_id: things_of(row.header) for row in session.execute(headers)}
