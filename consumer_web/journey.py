@@ -37,11 +37,6 @@ class Step:
     claimed: bool = False  # a shipment that nobody has confirmed
     used: bool = False  # the lot went into something else
 
-    @property
-    def later(self) -> bool:
-        """True if it was recorded on another day than it happened."""
-        return self.recorded_at.date() != self.at.date()
-
 
 @dataclass(frozen=True, slots=True)
 class Line:

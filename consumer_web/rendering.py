@@ -25,6 +25,7 @@ from foodtrace.trace.chain.model import ChainItem, Hop, PartyFacts
 from foodtrace.trace.errors import Problem
 from foodtrace.trace.language import ENGLISH, NAME_OF, TAG_OF
 from foodtrace.trace.links.rules import LINK_TYPES, host_of
+from foodtrace.trace.log.places import Places
 from foodtrace.trace.web import store
 
 CHINA = zone_of("+08:00")
@@ -83,7 +84,7 @@ def add_words(bp: Blueprint) -> None:
             "pick": pick,
             "party": party,
             "where": lambda hop: _where(hop, party, pick),
-            "entry": lambda step: _entry(step, phrases),
+            "entry": lambda step, places: _entry(step, places, phrases),
             "stamp": stamp,
             "day": day,
             "problem_text": problem_text,
@@ -181,11 +182,16 @@ def _where(hop: Hop, party: Namer, pick: Picker) -> Markup:
     return name + Markup(" · ") + escape(pick(region, None)) if region else name
 
 
-def _entry(step: Step, phrases: Phrases) -> Markup:
-    """Return the number of a step's entry, and when it was recorded."""
-    recorded = step.recorded_at
-    time = stamp(recorded) if step.later else recorded.isoformat(timespec="minutes")[11:16]
-    text = phrases.gettext("No. %(number)s, recorded %(time)s", number=step.hop.id, time=time)
+def _entry(step: Step, places: Places, phrases: Phrases) -> Markup:
+    """Return the number of a step in the log, and when it was recorded there."""
+    place = places.by_id.get(step.hop.id)
+    recorded = place.at.astimezone(step.at.tzinfo) if place else step.recorded_at
+    is_later = recorded.date() != step.at.date()
+    time = stamp(recorded) if is_later else recorded.isoformat(timespec="minutes")[11:16]
+    if place:
+        text = phrases.gettext("No. %(number)s, recorded %(time)s", number=place.number, time=time)
+    else:
+        text = phrases.gettext("Received %(time)s, not recorded in the log yet", time=time)
     return Markup(f"<small>{text}</small>")  # noqa: S704  filled by gettext
 
 

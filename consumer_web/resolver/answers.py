@@ -10,6 +10,8 @@ from flask_babel import get_locale
 from werkzeug.wrappers import Response as AnyResponse
 
 from foodtrace.consumer_web.phrases import current_phrases
+from foodtrace.consumer_web.proofs.bundles import Bundle
+from foodtrace.consumer_web.proofs.pages import proof_page
 from foodtrace.consumer_web.rendering import page
 from foodtrace.consumer_web.resolver import data
 from foodtrace.consumer_web.resolver.addresses import OUR_CODE, Address
@@ -35,6 +37,7 @@ from foodtrace.trace.web import settings
 # What a page that names one single thing may be kept by: the reader's own browser.
 PRIVATE = "private, no-cache"
 CONTEXT_PATH = "/linkset-context.jsonld"
+JSON_TYPE = "application/json"
 _Some = TypeVar("_Some", bound=AnyResponse)
 NO_SUCH_LINK = mark("Nothing of this kind is on record for this code")
 
@@ -73,6 +76,8 @@ def shown(found: Found, asked: Asked, values: Mapping[str, Any]) -> AnyResponse:
         if thing.story is None:
             return missing(asked, NO_SUCH_LINK)
         return _json(found, data.events_of(thing.story, settings().base_url), DATA_TYPE)
+    if view is View.PROOF:
+        return _proof(found, asked, values.get("bundle"))
     response = page(
         _TEMPLATES[thing.kind],
         cache=_cache(thing),
@@ -81,6 +86,17 @@ def shown(found: Found, asked: Asked, values: Mapping[str, Any]) -> AnyResponse:
         **values,
     )
     return _linked(response, thing.address)
+
+
+def _proof(found: Found, asked: Asked, bundle: Bundle | None) -> AnyResponse:
+    """Answer with the proof of a thing; there is one of things with a chain only."""
+    if bundle is None:
+        return missing(asked, NO_SUCH_LINK)
+    following = f"{found.address}?view=proof&after={bundle.after}" if bundle.after else None
+    if not asked.for_people:
+        return _json(found, bundle.values(following), JSON_TYPE)
+    response = proof_page(found.thing.address.path, bundle, cache=_cache(found.thing))
+    return _linked(response, found.thing.address)
 
 
 def linked(found: Found, asked: Asked) -> AnyResponse:
@@ -111,14 +127,14 @@ def led_up(found: Found, missed: Address, asked: Asked) -> AnyResponse:
 
 def unknown(address: Address, asked: Asked) -> Response:
     """Answer a code of which nothing is on record, or nothing that may be seen."""
-    if asked.view in (View.PAGE, View.DEFAULT):
+    if asked.for_people:
         return page("unknown.html", 404, identifier=address.identifier)
     return missing(asked, mark("No such code"))
 
 
 def missing(asked: Asked, title: str) -> Response:
     """Answer 404, to people in a page and to programs in a problem document (RFC 9457)."""
-    if asked.view in (View.PAGE, View.DEFAULT):
+    if asked.for_people:
         return page("error.html", 404, title=title)
     return problem(404, title, ())
 

@@ -36,6 +36,7 @@ class View(StrEnum):
     LINKSET = "linkset"  # where else it leads
     DATA = "data"  # the facts of the page as JSON-LD
     EVENTS = "epcis"  # its own steps as EPCIS events
+    PROOF = "proof"  # what anybody can check it by: a page, or the bundle for programs
     DEFAULT = "default"  # not said: the client is led to the default link
 
 
@@ -46,7 +47,7 @@ _VIEWS: Sequence[tuple[str, View]] = (
     (DATA_TYPE, View.DATA),
     ("application/json", View.DATA),
 )
-_NAMED_VIEWS = {str(view): view for view in (View.PAGE, View.DATA, View.EVENTS)}
+_NAMED_VIEWS = {str(view): view for view in (View.PAGE, View.DATA, View.EVENTS, View.PROOF)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,13 @@ class Asked:
     accept: str = ""
     others: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def for_people(self) -> bool:
+        """Whether a page is the answer; a proof is one for those who ask for pages."""
+        if self.view is View.PROOF:
+            return preferred_view(self.accept) is View.PAGE
+        return self.view in (View.PAGE, View.DEFAULT)
 
 
 def read_request(query: str, accept: str = "", accept_language: str = "") -> Asked:

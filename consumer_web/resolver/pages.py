@@ -5,8 +5,9 @@ default link, a round trip earlier. Who names nothing is led there (307), as the
 docs/resolver.md has the whole table.
 """
 
+import re
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, make_response, redirect, request
 from flask.sansio.blueprints import BlueprintSetupState
@@ -15,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from foodtrace.consumer_web.journey import abridged, zone_of
 from foodtrace.consumer_web.looks import count_look
 from foodtrace.consumer_web.page_cache import GUARDED, PERSONAL, TODAY
+from foodtrace.consumer_web.proofs.bundles import bundle_of, ids_shown
 from foodtrace.consumer_web.rendering import page
 from foodtrace.consumer_web.resolver.addresses import FIRST_SEGMENTS, Address, read_path
 from foodtrace.consumer_web.resolver.answers import (
@@ -35,15 +37,22 @@ from foodtrace.consumer_web.resolver.negotiation import (
 )
 from foodtrace.consumer_web.resolver.things import Thing, find_above, find_thing, given_links
 from foodtrace.producers.labels import lot_url
-from foodtrace.trace.errors import Invalid, NotFound
+from foodtrace.trace.errors import Invalid, NotFound, Problem, mark
 from foodtrace.trace.gs1.charset import checked_value
 from foodtrace.trace.gs1.keys import KEYS
 from foodtrace.trace.links.rules import host_of
 from foodtrace.trace.links.services import find_link
+from foodtrace.trace.log.places import Places, places_of
+from foodtrace.trace.log.policy_file import policy_of
+from foodtrace.trace.log.receipts import FROM_THE_START
 from foodtrace.trace.web import reading, settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 CHINA = zone_of("+08:00")
 METHODS = "GET, HEAD, OPTIONS"
+_DIGITS = re.compile("[0-9]{1,15}")
 # Terms of link sets for those who read them as linked data (RFC 9264, section 4.2).
 CONTEXT = {
     "@context": {
@@ -94,16 +103,19 @@ def resolve(key: str) -> AnyResponse:
         is_looked_at = asked.view is View.PAGE and not asked.link_type
         unit = thing.unit if thing and is_looked_at else None
         scans = count_look(session, unit) if unit else None
+        values = _told(session, nearest, asked) if nearest else {}
     if nearest is None:
         return unknown(address, asked)
     found = Found(nearest, standings, given)
-    request.environ[GUARDED] = nearest.story is not None
+    # What the fingerprint does not cover is covered by the version: see page_cache.
+    places: Places | None = values.get("places")
+    request.environ[GUARDED] = nearest.story is not None and (places is None or places.is_settled)
     request.environ[PERSONAL] = nearest.unit is not None
     if asked.link_type:
         return linked(found, asked)
     if above is not None and asked.view is not View.LINKSET:
         return led_up(found, address, asked)
-    return shown(found, asked, _values_of(nearest, asked) | {"scans": scans})
+    return shown(found, asked, _values_of(nearest, asked) | values | {"scans": scans})
 
 
 for _segment in FIRST_SEGMENTS:
@@ -167,16 +179,41 @@ def _values_of(thing: Thing, asked: Asked) -> dict[str, Any]:
         return {"product": thing.product, "maker": thing.product.maker, "missed": missed}
     if thing.story is None:
         return {"place": thing.place, "owner": thing.party}
-    story, identifier = thing.story, thing.address.identifier
-    journey = story.journey
-    if "all" not in asked.values:
-        journey = abridged(journey, [story.item.canonical, story.product.canonical])
+    identifier = thing.address.identifier
     return {
-        "story": story,
-        "journey": journey,
+        "story": thing.story,
         "url": lot_url(settings().base_url, identifier.canonical),
         "identifier": identifier,
     }
+
+
+def _told(session: "Session", thing: Thing, asked: Asked) -> dict[str, Any]:
+    """Return the journey of a thing and what the log says of it, or the proof of it all."""
+    story = thing.story
+    if story is None:
+        return {}
+    if asked.view is View.PROOF:
+        after = _after(asked.values.get("after", ""))
+        return {"bundle": bundle_of(session, story, policy_of(settings()), after=after)}
+    if asked.view is not View.PAGE:
+        return {}
+    journey = story.journey
+    if "all" not in asked.values:
+        journey = abridged(journey, [story.item.canonical, story.product.canonical])
+    places = places_of(session, ids_shown(story, journey.steps), policy_of(settings()))
+    return {"journey": journey, "places": places}
+
+
+def _after(text: str) -> tuple[int, int]:
+    """Return the place after which a part of a proof begins. Raises Invalid."""
+    if not text:
+        return FROM_THE_START
+    year, _, index = text.partition("/")
+    if not (_DIGITS.fullmatch(year) and _DIGITS.fullmatch(index)):
+        raise Invalid(
+            Problem("after", mark("This is no place in the log"), mark("Write it like 2026/1234"))
+        )
+    return int(year), int(index)
 
 
 def _missed_lot(thing: Thing, lot: str) -> str | None:
