@@ -67,19 +67,29 @@ class Anchor:
         with self._locked():
             if self.head(year) != expected:
                 raise AnchorMoved(f"the anchor of the log {year} has moved")
-            self._tidy()
-            descriptor, whole = tempfile.mkstemp(dir=self._folder, prefix=_UNFINISHED)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(note)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(whole, self._path(year))
-            except BaseException:
-                with suppress(FileNotFoundError):
-                    os.unlink(whole)
-                raise
-            _flush_folder(self._folder)
+            self._write(year, note)
+
+    def replace(self, year: int, note: bytes) -> None:
+        """Put a published note in the place of whatever is there: its operator has looked."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._locked():
+            self._write(year, note)
+
+    def _write(self, year: int, note: bytes) -> None:
+        """Write the file whole, and flush it; called under the lock."""
+        self._tidy()
+        descriptor, whole = tempfile.mkstemp(dir=self._folder, prefix=_UNFINISHED)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(note)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(whole, self._path(year))
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(whole)
+            raise
+        _flush_folder(self._folder)
 
     def _tidy(self) -> None:
         """Remove what processes left that were killed here; called under the lock."""

@@ -35,7 +35,7 @@ def attach(store: Store, settings: Settings, *, clock: Clock = now_ms) -> None:
     """
     fault = _fault(store, Anchor(settings.anchor_folder), clock)
     try:
-        if fault is None:
+        if fault is None and not settings.is_sequenced_elsewhere:
             open_log(store, settings, clock=clock)
     except NoSigner as error:
         fault = _no_signer(str(error))
