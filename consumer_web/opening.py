@@ -4,7 +4,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from foodtrace.trace.capture.rebuild import is_derived
-from foodtrace.trace.errors import Problem, Unavailable, mark
+from foodtrace.trace.errors import Invalid, Problem, Unavailable, mark
 from foodtrace.trace.log.keeping import attach
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.engine import UnsafeSettings
@@ -14,16 +14,34 @@ from foodtrace.trace.store.session import Store
 
 def open_store(settings: Settings) -> Store:
     """Open a database whose tables are those of this program, with its log; raise Unavailable
-    if they are not.
+    if they are not, and Invalid if its log cannot be kept elsewhere.
 
     A database that does not extend what was signed of it is read-only (`store.standing`).
+    """
+    store = open_unattached(settings)
+    if settings.is_sequenced_elsewhere and store.dialect == "sqlite":
+        store.close()
+        raise Invalid(
+            Problem(
+                "FOODTRACE_SEQUENCER",
+                mark("On SQLite the process that records keeps the log"),
+                mark("Leave FOODTRACE_SEQUENCER out"),
+            )
+        )
+    attach(store, settings)
+    return store
+
+
+def open_unattached(settings: Settings) -> Store:
+    """Open a database whose tables are those of this program, whatever its log says.
+
+    For those who look at the log or repair it. Raises Unavailable.
     """
     store = open_any_store(settings)
     fault = _fault_of(store)
     if fault is not None:
         store.close()
         raise Unavailable(fault)
-    attach(store, settings)
     return store
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from foodtrace.trace.capture.projections import projection_of
 from foodtrace.trace.capture.statements import EVENT, MASTER_DATA
 from foodtrace.trace.gs1.model import ItemKind
+from foodtrace.trace.log import kinds as _kinds  # noqa: F401  kinds of its own that it numbers
 from foodtrace.trace.log.contents import Stated, things_of
 from foodtrace.trace.log.leaves import Number
 from foodtrace.trace.log.models import Counter, Leaf
@@ -23,6 +24,10 @@ from foodtrace.trace.store.sets import id_rows, text_rows
 
 _EVENT_ITEM, _ITEM = table_of(EventItem).c, table_of(Item).c
 _COUNTER, _LEAF = table_of(Counter).c, table_of(Leaf).c
+
+# The counter that stands for all parties that have none yet: where leaves were lost, one of them
+# may have been numbered before.
+FLOOR = ""
 
 # Lots, and what is handled like one. Single things belong to their lot.
 _NUMBERED = (ItemKind.LOT, ItemKind.LOGISTIC)
@@ -79,12 +84,20 @@ class Counters:
     """The counters that a batch needs: read at once, raised one by one, written at once."""
 
     def __init__(self, connection: Connection, names: set[str]) -> None:
-        rows = connection.execute(_COUNTED, {"names": names}).all()
+        rows = connection.execute(_COUNTED, {"names": {*names, FLOOR}}).all()
         self._state = {row.name: (row.series, row.last) for row in rows}
+        self._floor = self._state.pop(FLOOR, ("", 0))[1]
 
-    def next(self, name: str) -> tuple[str, int]:
-        """Return the series of a counter and its next number, from 1."""
-        series, last = self._state.get(name) or (secrets.token_urlsafe(_SERIES_BYTES), 0)
+    def next(self, name: str, *, is_party: bool = False) -> tuple[str, int]:
+        """Return the series of a counter and its next number, from 1.
+
+        A new series of a thing has a name that no other ever had; a party has its name for
+        good, and begins above what it may have had before.
+        """
+        series, last = self._state.get(name) or (
+            secrets.token_urlsafe(_SERIES_BYTES),
+            self._floor if is_party else 0,
+        )
         self._state[name] = series, last + 1
         return series, last + 1
 
@@ -107,7 +120,7 @@ def numbers_of(
 ) -> tuple[int, list[Number]]:
     """Return the number of a statement among its party's, and those among each thing's."""
     own, *others = counter_names(stated, things)
-    _series, n = counters.next(own)
+    _series, n = counters.next(own, is_party=True)
     numbers = []
     for name, thing in zip(others, things, strict=True):
         series, number = counters.next(name)

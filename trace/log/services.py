@@ -25,6 +25,7 @@ from foodtrace.trace.log.tiles import ENTRIES, HEIGHT, WIDTH, Tile
 from foodtrace.trace.log.tree import read_tile
 from foodtrace.trace.store.bulk import table_of
 from foodtrace.trace.store.models import Statement
+from foodtrace.trace.store.types import LARGEST_ID
 
 Reading = Callable[[], AbstractContextManager[Session]]
 
@@ -89,6 +90,10 @@ _OF_DAY = (
     _CHECKPOINT.c.year == bindparam("year"),
     _CHECKPOINT.c.signed_at >= bindparam("start"),
     _CHECKPOINT.c.signed_at < bindparam("end"),
+    _CHECKPOINT.c.size <= bindparam("up_to"),
+)
+_SPAN = select(func.min(_CHECKPOINT.c.signed_at), func.max(_CHECKPOINT.c.signed_at)).where(
+    _CHECKPOINT.c.year == bindparam("year")
 )
 _LAST_OF_DAY = select(func.max(_CHECKPOINT.c.size)).where(*_OF_DAY)
 _HISTORY = (
@@ -202,13 +207,14 @@ def _covers(size: int, tile: Tile) -> bool:
     return tile.n * WIDTH + tile.width <= count
 
 
-def keys_of(reading: Reading, year: int) -> Iterator[bytes]:
+def keys_of(reading: Reading, year: int, *, up_to: int | None = None) -> Iterator[bytes]:
     """Yield the published statements of public kinds, opened: one JSON object a line.
 
-    Each portion is read in a session of its own.
+    With `up_to` only those of the first so many leaves. Each portion is read in a session of
+    its own.
     """
     with reading() as session:
-        size = published_size(session, year) or 0
+        size = min(published_size(session, year) or 0, LARGEST_ID if up_to is None else up_to)
         rows = session.connection().execute(_PUBLIC, {"year": year, "size": size}).all()
     ids = [
         statement_id for _idx, statement_id in sorted((row.idx, row.statement_id) for row in rows)
@@ -235,15 +241,29 @@ def opened(connection: Connection, ids: Sequence[int]) -> list[tuple[int, dict[s
     return sorted(found, key=lambda pair: pair[0])
 
 
-def history_of(reading: Reading, year: int, day: date) -> Iterator[bytes]:
+def days_of(session: Session, year: int) -> tuple[date, date] | None:
+    """Return the days (UTC) of the first and the last head of a log; None where it has none."""
+    first, last = session.connection().execute(_SPAN, {"year": year}).one()
+    return None if first is None else (first.date(), last.date())
+
+
+def history_of(
+    reading: Reading, year: int, day: date, *, up_to: int = LARGEST_ID
+) -> Iterator[bytes]:
     """Yield the heads that were signed on a day (UTC) and cosigned, and the last one of the day.
 
-    One JSON object a line, the smallest first; nothing where no head was signed on that day.
+    Only those of at most `up_to` leaves. One JSON object a line, the smallest first; nothing
+    where no head was signed on that day.
     """
     if not (FIRST_YEAR <= year <= LAST_YEAR and FIRST_YEAR <= day.year < LAST_YEAR):
         return
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    at: dict[str, Any] = {"year": year, "start": start, "end": start + timedelta(days=1)}
+    at: dict[str, Any] = {
+        "year": year,
+        "start": start,
+        "end": start + timedelta(days=1),
+        "up_to": up_to,
+    }
     with reading() as session:
         last = session.connection().execute(_LAST_OF_DAY, at).scalar_one()
     after = -1
