@@ -14,6 +14,7 @@ from flask_babel import Babel
 from foodtrace.consumer_web import health, log_pages, page_cache, pages, refusals
 from foodtrace.consumer_web.language import current_locale
 from foodtrace.consumer_web.opening import open_store
+from foodtrace.consumer_web.proofs import pages as proof_pages
 from foodtrace.consumer_web.resolver import pages as resolver_pages
 from foodtrace.inspections import api as inspections_api
 from foodtrace.inspections import pages as inspection_pages
@@ -94,6 +95,7 @@ def create_public_app(store: Store, settings: Settings) -> Flask:
     app.register_blueprint(health.bp)
     app.register_blueprint(pages.bp)
     app.register_blueprint(resolver_pages.bp)
+    app.register_blueprint(proof_pages.bp)
     app.register_blueprint(log_pages.bp)
     refusals.init_app(app)
     app.wsgi_app = page_cache.guard(app, store)  # type: ignore[method-assign]  # Flask's own way
