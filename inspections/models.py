@@ -19,7 +19,10 @@ class Certificate(Base):
     """A certificate for a lot; its number is unique for each party that issues."""
 
     __tablename__ = "certificate"
-    __table_args__ = (Index("uq_certificate_number", "party_id", "number", unique=True),)
+    __table_args__ = (
+        Index("uq_certificate_number", "party_id", "number", unique=True),
+        Index("ix_certificate_file", "file"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
     party_id: Mapped[int] = mapped_column(Id)  # the laboratory or authority
@@ -39,17 +42,23 @@ class Certificate(Base):
     withdrawal_id: Mapped[int | None] = mapped_column(Id)
     withdrawn_at: Mapped[datetime | None]
     withdrawal_reason: Mapped[str | None] = mapped_column(String(500))
-    file: Mapped[str | None] = mapped_column(String(64))  # SHA-256 of the report, if there is one
+    # The report of the laboratory, if there is one: its SHA-256, and who may have it.
+    file: Mapped[str | None] = mapped_column(String(64))
+    file_type: Mapped[str | None] = mapped_column(String(80))
+    file_size: Mapped[int | None]
+    file_is_public: Mapped[bool | None]
 
 
 class CertificateFile(Base):
-    """The report of a laboratory as a file. Not derived: statements name it by its hash."""
+    """The report of a laboratory as a file. Not derived: statements name it by its hash.
+
+    Whoever brings the same file keeps it as well: nobody learns that another has it.
+    """
 
     __tablename__ = "certificate_file"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
-    party_id: Mapped[int] = mapped_column(Id)  # who brought it first
-    name: Mapped[str] = mapped_column(String(200))
+    party_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
     media_type: Mapped[str] = mapped_column(String(80))
     size: Mapped[int]
     body: Mapped[bytes] = mapped_column(LargeBinary)

@@ -45,6 +45,9 @@ class Settings:
     anchor: Path | None = None
     # Which witnesses are asked to cosign the log, and when a head counts (trace/log/policies.py).
     log_policy: Path | None = None
+    # The time-stamping authority (RFC 3161), and the certificates that vouch for its answers.
+    tsa_url: str | None = None
+    tsa_certificate: Path | None = None
     # Another process, `foodtrace sequencer`, keeps the log: only that one reads its key.
     is_sequenced_elsewhere: bool = False
 
@@ -63,7 +66,8 @@ class Settings:
         """Read FOODTRACE_DATA, FOODTRACE_DATABASE_URL, FOODTRACE_BASE_URL, FOODTRACE_SECRET_KEY,
         FOODTRACE_WEBHOOK_HOSTS, FOODTRACE_WEBHOOK_NETWORKS, FOODTRACE_WEBHOOK_CA_FILE,
         FOODTRACE_LINK_HOSTS, FOODTRACE_REGION_HEADER, FOODTRACE_ADDRESS_HEADER,
-        FOODTRACE_LOG_KEYS, FOODTRACE_ANCHOR, FOODTRACE_LOG_POLICY and FOODTRACE_SEQUENCER.
+        FOODTRACE_LOG_KEYS, FOODTRACE_ANCHOR, FOODTRACE_LOG_POLICY, FOODTRACE_SEQUENCER,
+        FOODTRACE_TSA_URL and FOODTRACE_TSA_CERTIFICATE.
 
         Without a secret key, one is made on the first start and kept in the data folder.
         Raises Invalid when a host, network, file or header is none.
@@ -99,6 +103,10 @@ class Settings:
             anchor=_folder(os.environ.get("FOODTRACE_ANCHOR")),
             log_policy=_file("FOODTRACE_LOG_POLICY", os.environ.get("FOODTRACE_LOG_POLICY")),
             is_sequenced_elsewhere=_is_elsewhere(os.environ.get("FOODTRACE_SEQUENCER")),
+            tsa_url=os.environ.get("FOODTRACE_TSA_URL") or None,
+            tsa_certificate=_file(
+                "FOODTRACE_TSA_CERTIFICATE", os.environ.get("FOODTRACE_TSA_CERTIFICATE")
+            ),
         )
 
 

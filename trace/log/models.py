@@ -3,7 +3,7 @@
 A log is named by its year. `leaf` and `checkpoint` only ever grow: triggers refuse changes.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String
@@ -140,9 +140,10 @@ class WitnessState(Base):
 
 
 class TimeStamp(Base):
-    """A token of a time-stamping authority (RFC 3161) for a checkpoint or a certificate.
+    """The answer of a time-stamping authority (RFC 3161) for a checkpoint or a certificate.
 
-    `subject` is ``checkpoint/{year}/{size}`` or ``statement/{id}``.
+    `subject` is ``checkpoint/{year}/{size}`` or ``leaf/{year}/{idx}``; `digest` is the SHA-256
+    of the note or entry, `token` the whole answer (DER), `time` what the authority says in it.
     """
 
     __tablename__ = "time_stamp"
@@ -152,6 +153,25 @@ class TimeStamp(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     token: Mapped[bytes] = mapped_column(LargeBinary)
     time: Mapped[datetime]
+
+
+class StampState(Base):
+    """How far the stamping has come: one row, made when it begins.
+
+    All days before `day` (UTC) are stamped, and all certificates among the leaves before
+    `idx` of the log `year`. Nobody else tries before `busy_until` (milliseconds since 1970).
+    """
+
+    __tablename__ = "stamp_state"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    since: Mapped[date]
+    day: Mapped[date]
+    year: Mapped[int]
+    idx: Mapped[int] = mapped_column(BigInteger)
+    busy_until: Mapped[int] = mapped_column(BigInteger)
+    failures: Mapped[int]
+    error: Mapped[str | None] = mapped_column(String(500))
 
 
 class Counter(Base):

@@ -20,13 +20,12 @@ def upgrade() -> None:
     op.create_table(
         "certificate_file",
         sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("party_id", ID, nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("party_id", ID, autoincrement=False, nullable=False),
         sa.Column("media_type", sa.String(length=80), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_certificate_file")),
+        sa.PrimaryKeyConstraint("sha256", "party_id", name=op.f("pk_certificate_file")),
     )
     op.create_table(
         "counter",
@@ -128,6 +127,18 @@ def upgrade() -> None:
         for column in ("value", "salt", "digest"):
             op.execute(f"ALTER TABLE personal ALTER COLUMN {column} SET STATISTICS 0")
 
+    op.create_table(
+        "stamp_state",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("idx", sa.BigInteger(), nullable=False),
+        sa.Column("busy_until", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(length=500), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stamp_state")),
+    )
     op.create_table(
         "time_stamp",
         sa.Column("subject", sa.String(length=80), nullable=False),
@@ -247,6 +258,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("kind <> 'event'"),
     )
     op.add_column("certificate", sa.Column("file", sa.String(length=64), nullable=True))
+    op.add_column("certificate", sa.Column("file_type", sa.String(length=80), nullable=True))
+    op.add_column("certificate", sa.Column("file_size", sa.Integer(), nullable=True))
+    op.add_column("certificate", sa.Column("file_is_public", sa.Boolean(), nullable=True))
+    op.create_index("ix_certificate_file", "certificate", ["file"], unique=False)
     guards.install(op.get_bind(), guards.LOG)
     op.execute("INSERT INTO unlogged (statement_id) SELECT id FROM statement")
 
@@ -254,7 +269,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the tables."""
     guards.remove(op.get_bind(), guards.LOG)
-    op.drop_column("certificate", "file")
+    op.drop_index("ix_certificate_file", table_name="certificate")
+    for column in ("file_is_public", "file_size", "file_type", "file"):
+        op.drop_column("certificate", column)
     op.drop_index(
         "ix_statement_kind",
         table_name="statement",
@@ -278,6 +295,7 @@ def downgrade() -> None:
     op.drop_table("checkpoint")
     op.drop_table("witness_state")
     op.drop_table("time_stamp")
+    op.drop_table("stamp_state")
     op.drop_index("ix_personal_party_id", table_name="personal")
     op.drop_index("ix_personal_document_id", table_name="personal")
     op.drop_index("ix_personal_digest", table_name="personal")
