@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from foodtrace.trace.log.checkpoints import Checkpoint, sign_checkpoint
@@ -114,7 +114,9 @@ def serving_witness(folder, *logs, port=None, arguments=(), stop=signal.SIGTERM)
         wait_for(address, process)
         yield address
     finally:
-        os.killpg(process.pid, stop)
+        # One that could not start has said so already.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, stop)
         process.wait(20)
 
 
