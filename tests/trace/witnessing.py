@@ -121,7 +121,7 @@ def serving_witness(folder, *logs, port=None, arguments=(), stop=signal.SIGTERM)
 
 
 def wait_for(address, process):
-    for _ in range(400):
+    for _ in range(1200):
         assert process.poll() is None, "the witness has ended"
         try:
             with urllib.request.urlopen(f"{address}/", timeout=5):
