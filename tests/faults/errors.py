@@ -1,0 +1,100 @@
+"""Errors of the program, made on purpose: a check that finds none of them checks nothing."""
+
+import os
+import time
+import uuid
+
+from sqlalchemy import func, select
+
+
+def make_error(name):
+    """Change the program of this process so that it makes the error of this name."""
+    _ERRORS[name]()
+
+
+def _acknowledge_early():
+    """SQLite: whoever shares a commit is told that it is done before it is."""
+    from foodtrace.trace.store.session import SharedCommit
+
+    finish = SharedCommit._finish
+
+    def early(self, batch):
+        with self._count:
+            is_wanted = self._waiting > 0 and batch.size < 8
+        if not is_wanted:
+            batch.done.set()
+            time.sleep(0.05)
+        finish(self, batch)
+
+    SharedCommit._finish = early
+
+
+def _publish_early():
+    """The head is signed and anchored before its leaves are committed."""
+    from foodtrace.trace.log import keeping
+    from foodtrace.trace.log.anchor import Anchor
+    from foodtrace.trace.log.checkpoints import sign_checkpoint
+    from foodtrace.trace.log.signers import load_signer
+    from foodtrace.trace.settings import Settings
+
+    settings = Settings.from_environment()
+    anchor, sequence = Anchor(settings.anchor_folder), keeping.sequence
+
+    def early(connection, **options):
+        done = sequence(connection, **options)
+        if done:
+            state = keeping.newest_log(connection)
+            head = keeping.head_to_sign(connection, state.year)
+            signer = load_signer(settings.log_key_folder, state.year, state.vkey)
+            anchor.replace(state.year, sign_checkpoint(head.new, signer))
+            time.sleep(0.02)
+        return done
+
+    keeping.sequence = early
+
+
+def _last_id():
+    """The sequencer takes what is newer than the last it took, by id."""
+    from foodtrace.trace.log import sequencing
+    from foodtrace.trace.log.models import Leaf
+    from foodtrace.trace.store.models import Statement
+
+    last = select(func.coalesce(func.max(Leaf.statement_id), 0)).scalar_subquery()
+    sequencing._WAITING = select(Statement.id).where(Statement.id > last).order_by(Statement.id)
+
+
+def _numbers_twice():
+    """The last number of each counter is forgotten."""
+    from foodtrace.trace.log.numbering import Counters
+
+    rows = Counters.rows.fget
+    Counters.rows = property(
+        lambda self: [{**row, "last": max(row["last"] - 1, 1)} for row in rows(self)]
+    )
+
+
+def _forget_keys():
+    """What is sent again is taken for something new."""
+    from foodtrace.trace.capture import recording, services
+
+    insert_job = services.insert_job
+    services.answered = lambda *_: None
+    services.insert_job = lambda *values, key, **more: insert_job(
+        *values, key=f"{key[:150]} {uuid.uuid4()}", **more
+    )
+    recording.namesakes_of = lambda *_: []
+
+
+_ERRORS = {
+    "acknowledge-early": _acknowledge_early,
+    "publish-early": _publish_early,
+    "last-id": _last_id,
+    "numbers-twice": _numbers_twice,
+    "forget-keys": _forget_keys,
+}
+
+
+def error_of_environment():
+    """Make the error that FOODTRACE_TEST_ERROR names, if it names one."""
+    if name := os.environ.get("FOODTRACE_TEST_ERROR"):
+        make_error(name)
