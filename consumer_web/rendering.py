@@ -25,6 +25,8 @@ from foodtrace.trace.chain.model import ChainItem, Hop, PartyFacts
 from foodtrace.trace.errors import Problem
 from foodtrace.trace.language import ENGLISH, NAME_OF, TAG_OF
 from foodtrace.trace.links.rules import LINK_TYPES, host_of
+from foodtrace.trace.issuers.signers import Signer
+from foodtrace.trace.issuers.validity import Standing
 from foodtrace.trace.log.places import Places
 from foodtrace.trace.web import store
 
@@ -85,6 +87,7 @@ def add_words(bp: Blueprint) -> None:
             "party": party,
             "where": lambda hop: _where(hop, party, pick),
             "entry": lambda step, places: _entry(step, places, phrases),
+            "signature": lambda signer: _signature(signer, phrases),
             "stamp": stamp,
             "day": day,
             "problem_text": problem_text,
@@ -193,6 +196,17 @@ def _entry(step: Step, places: Places, phrases: Phrases) -> Markup:
     else:
         text = phrases.gettext("Received %(time)s, not recorded in the log yet", time=time)
     return Markup(f"<small>{text}</small>")  # noqa: S704  filled by gettext
+
+
+def _signature(signer: Signer | None, phrases: Phrases) -> Markup:
+    """Return which device signed something; nothing where none did, which the page says once."""
+    if signer is None:
+        return Markup()
+    if signer.standing is Standing.RECONFIRM:
+        text = phrases.gettext("its signature has to be confirmed again")
+    else:
+        text = phrases.gettext("signed on the device “%(device)s”", device=escape(signer.device))
+    return Markup(f"<br><small>{text}</small>")  # noqa: S704  filled by gettext
 
 
 def _in_language(tag: str) -> str:

@@ -19,6 +19,7 @@ from foodtrace.inspections.services import findings_of, list_recalls
 from foodtrace.trace.chain import services as chains
 from foodtrace.trace.chain.model import Chain, ChainItem, Hop, PartyFacts
 from foodtrace.trace.gs1.model import Identifier
+from foodtrace.trace.issuers.signers import signature_marks
 from foodtrace.trace.links.services import marks_of
 from foodtrace.trace.masterdata.models import Party, Product
 from foodtrace.trace.masterdata.services import find_party, find_product
@@ -120,8 +121,11 @@ def fingerprint(session: Session, canonical: str) -> str | None:
     """
     found = chains.fingerprint(session, canonical)
     names = found.canonicals if found else ()
-    # Names of laboratories, and links of products, included.
-    said = repr((findings_of(session, names), marks_of(session, names)))
+    # Names of laboratories, links of products and signatures of certificates included.
+    findings = findings_of(session, names)
+    certified = [each.id for each in findings.certificates]
+    signed = signature_marks(session, certified) if certified else []
+    said = repr((findings, marks_of(session, names), signed))
     return f"{found.text} {sha256(said.encode()).hexdigest()}" if found else None
 
 

@@ -42,6 +42,7 @@ from foodtrace.trace.gs1.charset import checked_value
 from foodtrace.trace.gs1.keys import KEYS
 from foodtrace.trace.links.rules import host_of
 from foodtrace.trace.links.services import find_link
+from foodtrace.trace.issuers.signers import signers_of
 from foodtrace.trace.log.places import Places, places_of
 from foodtrace.trace.log.policy_file import policy_of
 from foodtrace.trace.log.receipts import FROM_THE_START
@@ -200,8 +201,12 @@ def _told(session: "Session", thing: Thing, asked: Asked) -> dict[str, Any]:
     journey = story.journey
     if "all" not in asked.values:
         journey = abridged(journey, [story.item.canonical, story.product.canonical])
-    places = places_of(session, ids_shown(story, journey.steps), policy_of(settings()))
-    return {"journey": journey, "places": places}
+    ids = ids_shown(story, journey.steps)
+    return {
+        "journey": journey,
+        "places": places_of(session, ids, policy_of(settings())),
+        "signers": signers_of(session, ids),
+    }
 
 
 def _after(text: str) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import can
 from foodtrace.trace.capture.once import Answer
 from foodtrace.trace.forms import form_page, load_form
+from foodtrace.trace.issuers.signers import signers_of, to_sign
 from foodtrace.trace.masterdata.services import list_places, list_products
 from foodtrace.trace.web import current_actor, reading, settings
 
@@ -79,9 +80,13 @@ def lot(identifier: str) -> str:
     own_party()
     with reading() as session:
         page = services.lot_page(session, current_actor(), canonical_of(identifier))
+        ids = [movement.id for movement in page.movements]
+        signers = signers_of(session, ids)
         return render_template(
             "producers/lot.html",
             page=page,
+            signers=signers,
+            to_sign=to_sign(session, current_actor(), ids, signers),
             goods=page.goods,
             qr=Markup(labels.qr_svg(_url(page.goods.canonical))),  # noqa: S704  our own drawing
             url=_url(page.goods.canonical),

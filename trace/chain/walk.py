@@ -31,6 +31,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from foodtrace.trace.issuers.models import IssuerKey, IssuerSignature
 from foodtrace.trace.masterdata.models import Lot, Party, Place, Product, Revision
 from foodtrace.trace.store.models import Containment, Edge, Event, EventItem, Item
 from foodtrace.trace.store.sets import gathered, id_rows, text_rows
@@ -42,6 +43,7 @@ Rows = Select[*tuple[Any, ...]]
 item, edge, containment = Item.__table__, Edge.__table__, Containment.__table__
 event, event_item = Event.__table__, EventItem.__table__
 lot, product = Lot.__table__, Product.__table__
+key, signature = IssuerKey.__table__, IssuerSignature.__table__
 party, place, revision = Party.__table__, Place.__table__, Revision.__table__
 
 # What still lies in a container leaves it then.
@@ -238,7 +240,8 @@ def _marks() -> Union:
 
     The first row counts: parts of the items themselves, and how many are declared wrong,
     can only become more, and facts of parties, places, products are numbered as they come.
-    What lay in containers may change either way, and is listed.
+    What lay in containers may change either way, and is listed. Signatures under the events can
+    only become more, too, and so can the declarations that a key was in other hands.
     """
     part = _parts()
     void = case((_declared(), 1), else_=0)
@@ -252,6 +255,14 @@ def _marks() -> Union:
         select(found.c.event_id, found.c.item_id, found.c.container_id, found.c.void).where(
             found.c.container_id != 0
         ),
+        select(
+            func.count(),
+            func.coalesce(func.max(signature.c.id), 0),
+            func.coalesce(func.max(key.c.compromised_id), 0),
+            literal_column("-1"),
+        )
+        .join_from(found, signature, signature.c.statement_id == found.c.event_id)
+        .join(key, key.c.id == signature.c.key_id),
     )
 
 

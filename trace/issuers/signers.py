@@ -1,12 +1,15 @@
 """Who signed a statement: a device of its party, or nobody, so that it is the service's word."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session, aliased
 
+from foodtrace.trace.access.actor import Actor
+from foodtrace.trace.access.policy import can
+from foodtrace.trace.issuers.keys import has_good_key
 from foodtrace.trace.issuers.models import IssuerKey, IssuerSignature
 from foodtrace.trace.issuers.validity import Standing, milliseconds, place_of, standing_of
 from foodtrace.trace.log.models import Leaf
@@ -62,6 +65,13 @@ _SIGNATURES = (
     .order_by(IssuerSignature.id)
 )
 
+_MARKS = (
+    select(IssuerSignature.id, IssuerKey.compromised_id)
+    .join(IssuerKey, IssuerKey.id == IssuerSignature.key_id)
+    .where(IssuerSignature.statement_id.in_(select(id_rows("ids").c.id)))
+    .order_by(IssuerSignature.id)
+)
+
 
 def signers_of(session: Session, statement_ids: Collection[int]) -> dict[int, Signer]:
     """Return who signed these statements, in one query; who is missing there was not signed.
@@ -98,3 +108,23 @@ def _standing(row: Row[*tuple[Any, ...]]) -> Standing:
         time=row.time,
         compromised_since=None if since is None else milliseconds(since),
     )
+
+
+def signature_marks(
+    session: Session, statement_ids: Collection[int]
+) -> list[tuple[int | None, ...]]:
+    """Return numbers that differ whenever it is told otherwise who signed these statements."""
+    return [tuple(row) for row in session.execute(_MARKS, {"ids": statement_ids})]
+
+
+def to_sign(
+    session: Session, actor: Actor, statement_ids: Iterable[int], signers: Mapping[int, Signer]
+) -> list[int]:
+    """Return which of its own statements the actor's party could sign now: with a good key."""
+    if not can(actor, "statement.sign") or not has_good_key(session, actor.party_id):
+        return []
+    return [
+        each
+        for each in dict.fromkeys(statement_ids)
+        if each not in signers or signers[each].standing is Standing.RECONFIRM
+    ]
