@@ -27,6 +27,7 @@ from foodtrace.trace.log.cosigners import (
     newest_head,
     standings,
 )
+from foodtrace.trace.log.keeping import LogKeeper, attach
 from foodtrace.trace.log.models import LogCosignature, LogState, WitnessState
 from foodtrace.trace.log.notes import COSIGNATURE, Signer, Verifier, format_line, parse_note
 from foodtrace.trace.log.policy_file import policy_of
@@ -35,11 +36,11 @@ from foodtrace.trace.witness.app import Application
 from foodtrace.trace.witness.opening import open_witness
 from foodtrace.trace.witness.state import create
 
+from ..web import settings_of
 from .acts import capture, make
-from .test_log_keeping import NOON, clock, keeper, settings
+from .kept import NOON, Clock
 from .witnessing import free_port, serving_witness
 
-__all__ = ["clock", "keeper", "settings"]
 YEAR = 2026
 LATER = REFRESH + 1
 
@@ -193,6 +194,25 @@ class Asking:
     def state_of(self, name="a"):
         with self.store.reading() as session:
             return session.get(WitnessState, (YEAR, f"{name}.example"))
+
+
+@pytest.fixture
+def settings(store, tmp_path):
+    return replace(settings_of(store), data=tmp_path, base_url="https://trace.example")
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def keeper(store, settings, clock):
+    """The log of a store, attached, and who keeps it."""
+    attach(store, settings, clock=clock)
+    keeper = LogKeeper(store, settings, clock=clock)
+    yield lambda: keeper.keep(store, settings)
+    keeper.close()
 
 
 @pytest.fixture
