@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from sqlalchemy import delete, select, update
 
 from foodtrace.consumer_web.cli import main
-from foodtrace.trace import worker
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.log import asking, policy_file
 from foodtrace.trace.log.asking import ask, claim_due, take
@@ -541,10 +540,6 @@ def test_no_log_no_policy_and_no_address_mean_that_nobody_is_asked(store, settin
     assert not ask(store, replace(settings, log_policy=path))
     path.write_text(f"witness w {signer.vkey} https://w.example\nquorum w\n")
     assert not ask(store, replace(settings, log_policy=path))
-
-
-def test_the_worker_asks():
-    assert ask in worker.JOBS
 
 
 def test_the_job_asks_two_programs_at_once(store, settings, keeper, tmp_path):
