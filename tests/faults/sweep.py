@@ -1,0 +1,141 @@
+"""Fail every system call of one cycle once: killed there, told EIO, told that the disk is full.
+
+strace does it (`-e inject=`). First the cycle runs unharmed, and its calls are counted; then
+once for each call and each fault, on a copy of the database. After each the same client comes
+back with its key, and the checker looks at what there is.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from foodtrace.trace.store.migrate import upgrade
+from foodtrace.trace.store.session import Store
+
+from ..trace.acts import capture
+from ..trace.kept import YEAR, Kept
+from .checker import Seen
+from .cycle import event, start
+
+# Those that write, or keep others out: the rest only reads.
+CALLS = (
+    "openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "flock",
+    "fcntl", "mkdir",
+)  # fmt: skip
+FAULTS = {"KILL": "signal=SIGKILL", "EIO": "error=EIO", "ENOSPC": "error=ENOSPC"}
+_CALL = re.compile(r"^([a-z0-9_]+)\(")
+
+
+@dataclass
+class Swept:
+    """How many calls were failed, and what was wrong after which."""
+
+    injections: int = 0
+    acknowledged: int = 0
+    killed: int = 0
+    violations: dict = field(default_factory=dict)
+
+
+class Sweep:
+    """The cycle over copies of one database."""
+
+    def __init__(self, folder, *, error="", size=2):
+        self.folder, self.error = folder, error
+        self.base = folder / "base"
+        self.base.mkdir()
+        kept = self._kept(self.base, is_new=True)
+        for number in range(size):
+            capture(kept.store, event(number), key=str(number))
+            kept.keep_all()
+        kept.close()
+
+    def _kept(self, folder, *, is_new=False):
+        store = Store(f"sqlite:///{folder}/log.sqlite")
+        if is_new:
+            upgrade(store)
+        return Kept(store, folder)
+
+    def _run(self, folder, *options):
+        """Run the cycle under strace; return how it ended, and what it said."""
+        pid, outlet = start(folder, "1000", self.error)
+        os.waitpid(pid, os.WUNTRACED)
+        tracer = subprocess.Popen(
+            ["strace", "-qq", "-p", str(pid), "-o", str(folder / "strace.txt"), *options]
+        )
+        while f"TracerPid:\t{tracer.pid}\n" not in Path(f"/proc/{pid}/status").read_text():
+            assert tracer.poll() is None, "strace does not start"
+            time.sleep(0.002)
+        os.kill(pid, signal.SIGCONT)
+        _, status = os.waitpid(pid, 0)
+        tracer.wait(30)
+        said = os.read(outlet, 100)
+        os.close(outlet)
+        return os.waitstatus_to_exitcode(status), said
+
+    def _copy(self, name):
+        folder = self.folder / name
+        shutil.copytree(self.base, folder)
+        return folder
+
+    def calls(self):
+        """Return the calls of the cycle that write, as (name, how-manieth of this name)."""
+        folder = self._copy("unharmed")
+        status, said = self._run(folder, "-e", f"trace={','.join(CALLS)}")
+        assert (status, said) == (0, b"acknowledged\n")
+        counted, found = Counter(), []
+        for line in (folder / "strace.txt").read_text().splitlines():
+            if match := _CALL.match(line):
+                counted[match[1]] += 1
+                found.append((match[1], counted[match[1]]))
+        shutil.rmtree(folder)
+        return found
+
+    def fail(self, call, number, fault, swept):
+        """Fail one call, and judge what is left."""
+        folder = self._copy(f"{call}-{number}-{fault}")
+        inject = f"inject={call}:{FAULTS[fault]}:when={number}"
+        status, said = self._run(folder, "-e", f"trace={call}", "-e", inject)
+        seen = Seen()
+        swept.injections += 1
+        swept.killed += status == -signal.SIGKILL
+        if said:
+            swept.acknowledged += 1
+            seen.acknowledged.add(event("1000")["eventID"])
+        if wrong := self._judged(folder, seen):
+            swept.violations[f"{call} {number} {fault}"] = wrong
+        shutil.rmtree(folder)
+
+    def _judged(self, folder, seen):
+        kept = self._kept(folder)
+        if kept.reason is not None:
+            kept.close()
+            return [f"nothing is recorded any more: {kept.reason}"]
+        size = kept.state().size
+        if (note := kept.anchor.note(YEAR)) is not None:
+            seen.see(note, kept.state().vkey)
+        wrong = kept.violations(seen, is_quiet=False)
+        capture(kept.store, event("1000"), key="1000")
+        kept.keep_all()
+        wrong += kept.violations(seen)
+        if kept.state().size != 3:
+            wrong.append(f"{kept.state().size} leaves, {size} before the same was sent again")
+        capture(kept.store, event("1001"), key="1001")
+        kept.keep_all()
+        wrong += kept.violations(seen)
+        kept.close()
+        return wrong
+
+
+def sweep(folder: Path, *, faults=tuple(FAULTS), every=1, error="", calls=CALLS):
+    """Fail each `every`-th call with each of the faults; return what came of it."""
+    swept, rig = Swept(), Sweep(folder, error=error)
+    for call, number in [each for each in rig.calls() if each[0] in calls][::every]:
+        for fault in faults:
+            rig.fail(call, number, fault, swept)
+    return swept
