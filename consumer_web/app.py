@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from flask_babel import Babel
 
-from foodtrace.consumer_web import health, log_pages, page_cache, pages, refusals
+from foodtrace.consumer_web import (
+    health,
+    log_pages,
+    page_cache,
+    pages,
+    refusals,
+    report_pages,
+    stamp_pages,
+)
 from foodtrace.consumer_web.language import current_locale
 from foodtrace.consumer_web.opening import open_store
 from foodtrace.consumer_web.proofs import pages as proof_pages
@@ -28,8 +36,16 @@ from foodtrace.trace.access import pages as account_pages
 from foodtrace.trace.access.identify import set_up_identity
 from foodtrace.trace.access.security import set_up_security
 from foodtrace.trace.bodies import BodyGate
-from foodtrace.trace.log.keeping import LogKeeper
+from foodtrace.trace.issuers import api as issuers_api
+from foodtrace.trace.issuers import pages as issuers_pages
+from foodtrace.trace.log.asking import ask
+from foodtrace.trace.log.authority import authority_of
+from foodtrace.trace.log.keeping import LogKeeper, attach
+from foodtrace.trace.log.policy_file import policy_of
+from foodtrace.trace.log.stamping import stamp
 from foodtrace.trace.navigation import add_entries
+from foodtrace.trace.personal import api as personal_api
+from foodtrace.trace.personal import pages as personal_pages
 from foodtrace.trace.problems import register_error_handlers
 from foodtrace.trace.rest import make_api
 from foodtrace.trace.scanning import api as scanning_api
@@ -40,7 +56,7 @@ from foodtrace.trace.shell import set_up_shell
 from foodtrace.trace.store.session import Store
 from foodtrace.trace.subscriptions import pages as subscription_pages
 from foodtrace.trace.web import Application, prepare
-from foodtrace.trace.worker import JOBS, Worker, stop_all
+from foodtrace.trace.worker import JOBS, Job, Worker, stop_all
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -78,13 +94,31 @@ def from_environment() -> "WSGIApplication":
     What is done later is done by a thread of the process, until that ends.
     """
     settings = Settings.from_environment()
+    # What cannot be used is found out now, not at night.
+    policy_of(settings)
+    authority_of(settings)
     store = open_store(settings)
     Worker(store, settings, (*JOBS, *PRINT_JOBS)).start()
     # In a thread of its own: what others wait for is not behind a large document.
-    Worker(store, settings, (LogKeeper(store, settings).keep,)).start()
+    Worker(store, settings, (_log_job(store, settings),)).start()
+    # Witnesses and authorities are far away and may be slow: the log is signed meanwhile.
+    Worker(store, settings, (ask,)).start()
+    Worker(store, settings, (stamp,)).start()
     # Unlike those of atexit, these run at the end of granian's processes as well.
     Finalize(None, stop_all, exitpriority=0)
     return join_apps(store, settings)
+
+
+def _log_job(store: Store, settings: Settings) -> Job:
+    """Return what keeps the log, or, where another process does, learns how it stands."""
+    if not settings.is_sequenced_elsewhere:
+        return LogKeeper(store, settings).keep
+
+    def learn(store: Store, settings: Settings) -> bool:
+        attach(store, settings)
+        return False
+
+    return learn
 
 
 def create_public_app(store: Store, settings: Settings) -> Flask:
@@ -97,6 +131,8 @@ def create_public_app(store: Store, settings: Settings) -> Flask:
     app.register_blueprint(resolver_pages.bp)
     app.register_blueprint(proof_pages.bp)
     app.register_blueprint(log_pages.bp)
+    app.register_blueprint(stamp_pages.bp)
+    app.register_blueprint(report_pages.bp)
     refusals.init_app(app)
     app.wsgi_app = page_cache.guard(app, store)  # type: ignore[method-assign]  # Flask's own way
     return app
@@ -116,6 +152,8 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
         api.register_blueprint(blueprint)
     api.register_blueprint(inspections_api.bp)
     api.register_blueprint(scanning_api.bp)
+    api.register_blueprint(personal_api.bp)
+    api.register_blueprint(issuers_api.bp)
     app.register_blueprint(epcis_api.bp)
     app.register_blueprint(account_pages.bp)
     # In the order of the navigation; its first entry is where a person begins.
@@ -125,10 +163,14 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
     add_entries(app, inspection_pages.NAVIGATION)
     app.register_blueprint(scanning_pages.bp)
     add_entries(app, scanning_pages.NAVIGATION)
+    app.register_blueprint(issuers_pages.bp)
+    add_entries(app, issuers_pages.NAVIGATION)
     add_steps(app, producers_steps)
     add_steps(app, inspection_steps)
     app.register_blueprint(subscription_pages.bp)
     add_entries(app, subscription_pages.NAVIGATION)
+    app.register_blueprint(personal_pages.bp)
+    add_entries(app, personal_pages.NAVIGATION)
     add_entries(app, account_pages.NAVIGATION)
     gate = BodyGate(app.wsgi_app, strangers=MOST_BODIES_OF_STRANGERS, known=MOST_BODIES)
     app.wsgi_app = gate  # type: ignore[method-assign]  # Flask's own way to wrap

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from foodtrace.consumer_web import (
     cli_audit,
     cli_data,
+    cli_erase,
     cli_export,
     cli_hash,
     cli_link,
@@ -29,6 +30,7 @@ from foodtrace.trace.access.accounts import create_user, generate_password
 from foodtrace.trace.access.actor import SYSTEM, Role
 from foodtrace.trace.access.keys import create_key
 from foodtrace.trace.errors import FoodtraceError
+from foodtrace.trace.log.authority import authority_of
 from foodtrace.trace.log.policy_file import policy_of
 from foodtrace.trace.masterdata.services import ensure_party, find_party
 from foodtrace.trace.settings import Settings
@@ -39,6 +41,7 @@ DATA_COMMANDS = (
     cli_data.demo,
     cli_data.import_files,
     cli_data.rebuild,
+    cli_erase.erase_values,
     cli_export.export_events,
     cli_hash.hash_files,
     cli_link.link,
@@ -86,6 +89,7 @@ def serve(host: str, port: int) -> None:
     settings = Settings.from_environment()
     # A policy with a mistake is said now, and not by a job in the night.
     policy_of(settings)
+    authority_of(settings)
     store = open_store(settings)
     dialect = store.dialect
     store.close()

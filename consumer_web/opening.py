@@ -6,6 +6,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from foodtrace.trace.capture.rebuild import is_derived
 from foodtrace.trace.errors import Invalid, Problem, Unavailable, mark
 from foodtrace.trace.log.keeping import attach
+from foodtrace.trace.personal.wiping import erase_restored
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.engine import UnsafeSettings
 from foodtrace.trace.store.migrate import is_current
@@ -16,7 +17,8 @@ def open_store(settings: Settings) -> Store:
     """Open a database whose tables are those of this program, with its log; raise Unavailable
     if they are not, and Invalid if its log cannot be kept elsewhere.
 
-    A database that does not extend what was signed of it is read-only (`store.standing`).
+    A database that does not extend what was signed of it is read-only (`store.standing`). What
+    was erased from it and came back with a backup is erased again.
     """
     store = open_unattached(settings)
     if settings.is_sequenced_elsewhere and store.dialect == "sqlite":
@@ -29,6 +31,7 @@ def open_store(settings: Settings) -> Store:
             )
         )
     attach(store, settings)
+    erase_restored(store, settings)
     return store
 
 

@@ -26,6 +26,7 @@ def only(*roles):
 
 MOVERS = only("producer", "operator")
 SIGNERS = only("producer", "operator", "laboratory")
+ERASERS = only("producer", "operator", "laboratory", "administrator")
 REGISTRARS = only("regulator", "administrator")
 ALL_BUT_INSPECTORS = ("producer", "operator", "laboratory", "regulator", "administrator")
 
@@ -60,6 +61,9 @@ PARTS = {
     "year": "2026",
     "path": "0/000",
     "day": "2026-11-18",
+    "name": "2026-11-18.tsr",
+    "index": "0",
+    "sha256": "0" * 64,
 }
 
 STAFF = {
@@ -125,6 +129,13 @@ STAFF = {
     ("POST", "/account/totp"): SIGNED_IN,
     ("POST", "/account/totp/<token>"): SIGNED_IN,
     # What is sent to one's own programs; what is another's is not found
+    ("GET", "/account/personal"): ERASERS,
+    ("POST", "/account/personal/search"): ERASERS,
+    ("POST", "/account/personal/erasures"): ERASERS,
+    ("GET", "/account/personal/openings"): only("regulator"),
+    ("POST", "/account/personal/openings"): only("regulator"),
+    ("POST", "/api/v1/personal/openings"): only("regulator"),
+    ("POST", "/api/v1/personal/erasures"): ERASERS,
     ("GET", "/account/subscriptions"): SIGNED_IN,
     ("GET", "/account/subscriptions/<subscription_id>"): SIGNED_IN,
     ("POST", "/account/subscriptions/<subscription_id>/end"): SIGNED_IN,
@@ -267,11 +278,19 @@ STAFF = {
     ("GET", "/inspections/certificates"): SIGNED_IN,
     ("GET", "/inspections/certificates/new"): only("laboratory", "inspector"),
     ("POST", "/inspections/certificates/new"): only("laboratory", "inspector"),
+    # 404 for those whose it is not; not at all for those who run the service
+    ("GET", "/inspections/certificates/<int:certificate_id>/report"): only(
+        "producer", "operator", "laboratory", "inspector", "regulator"
+    ),
     ("GET", "/inspections/certificates/<int:certificate_id>"): SIGNED_IN,
     ("POST", "/inspections/certificates/<int:certificate_id>/withdrawal"): SIGNED_IN,  # 404
     ("GET", "/api/v1/certificates"): SIGNED_IN,
     ("POST", "/api/v1/certificates"): only("laboratory", "inspector"),
     ("GET", "/api/v1/certificates/<int:certificate_id>"): SIGNED_IN,
+    ("POST", "/api/v1/reports"): only("laboratory", "inspector"),
+    ("GET", "/api/v1/certificates/<int:certificate_id>/report"): only(
+        "producer", "operator", "laboratory", "inspector", "regulator"
+    ),
     ("POST", "/api/v1/certificates/<int:certificate_id>/withdrawal"): only(
         "laboratory", "inspector", "regulator"
     ),
@@ -313,6 +332,10 @@ PUBLIC = {
     ("GET", "/log/<year>/tile/<path:path>"): OK,
     ("GET", "/log/<year>/keys"): OK,
     ("GET", "/log/<year>/history/<day>"): OK,
+    ("GET", "/log/<year>/stamps/days.json"): OK,
+    ("GET", "/log/<year>/stamps/<name>"): OK,
+    ("GET", "/log/<year>/stamps/<index>/<name>"): OK,
+    ("GET", "/reports/<sha256>"): OK,  # those that their laboratories made public
     ("GET", "/favicon.ico"): OK,
     ("GET", "/favicon.svg"): OK,
 }

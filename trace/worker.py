@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from foodtrace.trace.capture.waiting import record_waiting
 from foodtrace.trace.codes.flushing import flush, forget, write_scans
-from foodtrace.trace.log.asking import ask
+from foodtrace.trace.personal.wiping import wipe
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 from foodtrace.trace.subscriptions.looking import look
@@ -23,7 +23,7 @@ from foodtrace.trace.subscriptions.sending import send, tidy
 # there was any. It must bear being cut off anywhere, and being run by several processes at
 # once: on PostgreSQL they share what is due by FOR UPDATE SKIP LOCKED.
 Job = Callable[[Store, Settings], bool]
-JOBS: tuple[Job, ...] = (record_waiting, look, send, tidy, flush, forget, ask)
+JOBS: tuple[Job, ...] = (record_waiting, look, send, tidy, flush, forget, wipe)
 
 POLL_SECONDS = 1.0
 # A job that fails by itself (a fault of ours, or a database that is away) is left alone for

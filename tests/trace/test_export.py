@@ -6,6 +6,7 @@ import json
 import tracemalloc
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -198,7 +199,9 @@ def read_again(name, body):
     if name != "ndjson":
         return read_file(body, now=now).events
     parts = parts_of(io.BytesIO(body), now)
-    return [event for part in parts for event in read_part(part, now=now).events]
+    return [
+        event for part in parts for event in read_part(part, partial(read_document, now=now)).events
+    ]
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -28,6 +28,8 @@ from foodtrace.trace.query.results import (
 from foodtrace.trace.query.services import find_events
 from foodtrace.trace.web import current_actor, reading, settings
 
+_COMMITMENT = b"ni:///sha-256;"
+
 
 def asked_query() -> Query:
     """Return the query that the address asks. Raises what `query_of` raises."""
@@ -52,7 +54,11 @@ def answer_query(query: Query, *, query_name: str = SIMPLE_EVENT_QUERY) -> Respo
 
 def answer_events(events: Sequence[Found], *, query_name: str = SIMPLE_EVENT_QUERY) -> Response:
     """Answer these events as an EPCISQueryDocument, with the personal values of one's own."""
-    results = [in_notation(event) for event in _with_own_values([*map(as_result, events)])]
+    given: Sequence[Mapping[str, Any]] = [as_result(each) for each in events]
+    # Looked for only where there may be any: most events name nobody.
+    if any(_COMMITMENT in each.event for each in events):
+        given = _with_own_values(given)
+    results = [in_notation(event) for event in given]
     if media_type() in XML_TYPES:
         pairs = [(event, prefixes_in(event)) for event in results]
         created = datetime.now(UTC)

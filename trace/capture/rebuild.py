@@ -21,6 +21,7 @@ from foodtrace.trace.links import projections as _links  # noqa: F401  its kinds
 from foodtrace.trace.masterdata import projections as _register  # noqa: F401  its kinds are ours
 from foodtrace.trace.masterdata.models import Lot, MasterAttribute, MasterChild
 from foodtrace.trace.masterdata.vocabulary import describe
+from foodtrace.trace.personal import erasing as _personal  # noqa: F401  its kinds are ours
 from foodtrace.trace.store.models import (
     Base,
     Containment,

@@ -1,1 +1,1 @@
-"""Personal data: kept apart from the record, behind salted commitments, so that it can be erased."""
+"""Personal data: kept apart from the record, which holds commitments, and so can be erased."""

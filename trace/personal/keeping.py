@@ -58,13 +58,11 @@ def visible_values(session: Session, actor: Actor, digests: Collection[bytes]) -
 def rows_of(session: Session, digests: Collection[bytes]) -> list[Row[Any]]:
     """Return the rows that have one of these commitments."""
     wanted = sorted(set(digests))
-    return [
-        row
-        for start in range(0, len(wanted), _AT_ONCE)
-        for row in session.execute(
-            select(*_VALUE).where(_PERSONAL.digest.in_(wanted[start : start + _AT_ONCE]))
-        )
-    ]
+    found: list[Row[Any]] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        few = wanted[start : start + _AT_ONCE]
+        found += session.execute(select(*_VALUE).where(_PERSONAL.digest.in_(few))).all()
+    return found
 
 
 def value_of(row: Row[Any]) -> PersonalValue:

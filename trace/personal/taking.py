@@ -7,8 +7,8 @@ What stands below ``foodtrace:personal`` are named values, at any depth:
 In what is recorded, each text, number and truth value there is replaced by a commitment, and
 names stay. A commitment that stands there already is kept; so is the one that an opened value
 makes: an object of ``foodtrace:value`` and ``foodtrace:salt``, perhaps with
-``foodtrace:commitment``, as a device sends it that signs what it commits to, and as answers give it.
-All other bytes stay as they came.
+``foodtrace:commitment``, as answers give it, and as a device sends it that signs what it commits
+to. All other bytes stay as they came.
 """
 
 import hashlib

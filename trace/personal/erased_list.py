@@ -1,0 +1,70 @@
+"""What was erased, remembered outside of the database: an older backup must not bring it back.
+
+A file beside the anchor, which is in no backup of the database (trace/log/anchor.py): one
+commitment a line, added before the erasure is committed. It says nothing of the values. A second
+file is there as long as the bytes of something erased may still be in the database's files.
+"""
+
+import os
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from foodtrace.trace.personal.commitments import read_commitment, written
+
+_LIST = "erased"
+_UNWIPED = "erased.unwiped"
+
+
+class ErasedList:
+    """The list of one installation, in the folder of its anchor."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, digests: Collection[bytes]) -> None:
+        """Remember that these were erased; it is on disk on return."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._append(_UNWIPED, "")
+        self._append(_LIST, "".join(f"{written(digest)}\n" for digest in digests))
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def digests(self) -> list[bytes]:
+        """Return everything that was ever erased; a line that a crash cut off is left out."""
+        try:
+            text = (self._folder / _LIST).read_text("ascii", "replace")
+        except FileNotFoundError:
+            return []
+        found = (read_commitment(line) for line in text.splitlines())
+        return sorted({digest for digest in found if digest is not None})
+
+    @property
+    def is_unwiped(self) -> bool:
+        """Whether bytes of something erased may still be in the files of the database."""
+        return (self._folder / _UNWIPED).exists()
+
+    def mark_unwiped(self) -> None:
+        """Remember that the files have to be wiped."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._append(_UNWIPED, "")
+
+    def mark_wiped(self) -> None:
+        """Remember that nothing erased is left in the files."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._folder / _UNWIPED)
+
+    def _append(self, name: str, text: str) -> None:
+        descriptor = os.open(self._folder / name, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            # After a line that a crash cut off, the next one begins anew.
+            if text and size and os.pread(descriptor, 1, size - 1) != b"\n":
+                text = "\n" + text
+            os.write(descriptor, text.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
