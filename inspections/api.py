@@ -3,24 +3,34 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from flask import url_for
+from flask import Response, request, url_for
 
-from foodtrace.inspections import lots, services
+from foodtrace.inspections import lots, reports, services
+from foodtrace.inspections.downloads import attachment
 from foodtrace.inspections.findings import Certificate, Recall
 from foodtrace.inspections.lots import LotView, Reach
+from foodtrace.inspections.report_files import (
+    JPEG,
+    MOST_BYTES,
+    PDF,
+    read_report,
+    too_large_report,
+)
 from foodtrace.inspections.schemas import (
     CertificateQuery,
     CertificateSchema,
     ChainSchema,
     EndSchema,
+    KeptReportSchema,
     ReachSchema,
     RecallQuery,
     RecallSchema,
     WithdrawalSchema,
 )
 from foodtrace.trace.access.policy import require
+from foodtrace.trace.errors import TooLarge
 from foodtrace.trace.rest import ONCE, ApiBlueprint, done_once
-from foodtrace.trace.web import current_actor, needs, reading, transaction
+from foodtrace.trace.web import body_limit, current_actor, needs, reading, transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -79,6 +89,49 @@ def withdraw_certificate(
             ),
         )
         return services.get_certificate(session, actor, certificate_id), 200, headers
+
+
+@bp.post("/reports")
+@needs("certificate.issue")
+@body_limit(MOST_BYTES)
+@bp.doc(
+    requestBody={
+        "required": True,
+        "content": {
+            each: {"schema": {"type": "string", "format": "binary"}}
+            for each in (PDF, JPEG, "image/png")
+        },
+    }
+)
+@bp.response(201, KeptReportSchema)
+def keep_report() -> dict[str, Any]:
+    """Send a test report (PDF, JPEG or PNG, up to 10 MB), for a certificate to name by its hash.
+
+    Pictures are drawn anew: the hash is that of the answer. The same file again changes nothing.
+    A file that no certificate names within a day is forgotten.
+    """
+    file = read_report(_body())
+    with transaction() as session:
+        reports.keep_report(session, current_actor(), file)
+    return {"sha256": file.sha256, "size": len(file.body), "media_type": file.media_type}
+
+
+@bp.get("/certificates/<int:certificate_id>/report")
+@bp.doc(
+    responses={
+        200: {
+            "description": "The file",
+            "content": {
+                each: {"schema": {"type": "string", "format": "binary"}} for each in (PDF, JPEG)
+            },
+        }
+    }
+)
+def get_report(certificate_id: int) -> Response:
+    """Read the test report of a certificate: its laboratory, the maker of the lot, authorities."""
+    with reading() as session:
+        served = reports.report_of(session, current_actor(), certificate_id)
+    return attachment(served)
 
 
 @bp.get("/recalls")
@@ -149,6 +202,15 @@ def get_chain(identifier: str) -> LotView:
     """
     with reading() as session:
         return lots.view_lot(session, current_actor(), lots.canonical_of(identifier))
+
+
+def _body() -> bytes:
+    """Return the file that was sent. Raises TooLarge, also where no length was said."""
+    data = request.get_data(cache=False)
+    if request.content_length is None and len(data) >= MOST_BYTES:
+        # Of a chunked body werkzeug reads as much as is allowed, and leaves the rest unsaid.
+        raise TooLarge(too_large_report())
+    return data
 
 
 def _once(session: "Session", act: Callable[[], int]) -> tuple[int, dict[str, str]]:

@@ -14,6 +14,28 @@ from foodtrace.inspections.rules import (
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """The test report behind a certificate, as the record names it. `size` is in bytes.
+
+    Everybody may know its hash, and so check a report that somebody shows; the file itself is
+    for everybody only where `is_public` says so.
+    """
+
+    sha256: str
+    name: str
+    size: int
+    type: str  # media type
+    is_public: bool
+
+    @property
+    def size_text(self) -> str:
+        """Its size for people."""
+        if self.size < 1_000_000:
+            return f"{max(1, round(self.size / 1_000))} KB"
+        return f"{self.size / 1_000_000:.1f} MB"
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """A laboratory's certificate for one lot. Withdrawn ones stay, and say so."""
 
@@ -36,6 +58,7 @@ class Certificate:
     withdrawn_at: datetime | None
     withdrawal_reason: str | None
     results: tuple[Result, ...]
+    report: Report | None = None
     # Whom `sampled_by` names, for those who may see it, while it is not erased.
     sampled_by_value: str | None = None
 

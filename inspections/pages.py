@@ -7,12 +7,14 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from foodtrace.inspections import lots, services, words
+from foodtrace.inspections import lots, reports, services, words
 from foodtrace.inspections.chain_graph import draw_chain, holder_name, item_name, item_number
+from foodtrace.inspections.downloads import attachment
 from foodtrace.inspections.lots import LotView
+from foodtrace.inspections.report_files import MOST_BYTES, NamedReport, ReportFile, read_report
 from foodtrace.inspections.rules import CertificateKind, Comparator, Outcome
 from foodtrace.inspections.schemas import (
-    CertificateSchema,
+    CertificateForm,
     EndSchema,
     RecallForm,
     WithdrawalSchema,
@@ -25,9 +27,16 @@ from foodtrace.trace.chain.acts import Holder
 from foodtrace.trace.chain.model import ChainItem, PartyFacts, PlaceFacts
 from foodtrace.trace.errors import Invalid, Problem, mark
 from foodtrace.trace.forms import form_page, is_row_number, load_form
+from foodtrace.trace.issuers.signers import signers_of, to_sign
 from foodtrace.trace.navigation import Entry
 from foodtrace.trace.shell import language_tag
-from foodtrace.trace.web import current_actor, reading, transaction
+from foodtrace.trace.web import (
+    LARGEST_BODY,
+    body_limit,
+    current_actor,
+    reading,
+    transaction,
+)
 from foodtrace.trace.words import amount_digits, unit_text
 
 bp = Blueprint("inspections", __name__, url_prefix="/inspections", template_folder="templates")
@@ -72,10 +81,11 @@ def lot(identifier: str) -> ResponseReturnValue:
     """Show a lot's whole chain as a graph and as a table, or give the table as a file."""
     with reading() as session:
         view = lots.view_lot(session, current_actor(), lots.canonical_of(identifier))
+        rows = view.rows
+        shown = rows if request.args.get("rows") == "all" else rows[:MOST_ROWS]
+        signers = signers_of(session, {row.hop.id for row in shown})
     if request.args.get("format") == "csv":
         return _file(view)
-    rows = view.rows
-    shown = rows if request.args.get("rows") == "all" else rows[:MOST_ROWS]
     return render_template(
         "inspections/lot.html",
         view=view,
@@ -88,6 +98,7 @@ def lot(identifier: str) -> ResponseReturnValue:
         ),
         rows=shown,
         row_count=len(rows),
+        signers=signers,
     )
 
 
@@ -164,8 +175,15 @@ def certificate(certificate_id: int) -> str:
     with reading() as session:
         found = services.get_certificate(session, current_actor(), certificate_id)
         names = lots.names_of(session, {found.lot})
+        signers = signers_of(session, [found.id])
+        own = [found.id] if found.party_id == current_actor().party_id else []
+        unsigned = to_sign(session, current_actor(), own, signers)
     return render_template(
-        "inspections/certificate.html", certificate=found, name=names.get(found.lot)
+        "inspections/certificate.html",
+        certificate=found,
+        name=names.get(found.lot),
+        signers=signers,
+        to_sign=unsigned,
     )
 
 
@@ -180,6 +198,14 @@ def withdraw_certificate(certificate_id: int) -> ResponseReturnValue:
         )
     flash(gettext("The certificate is withdrawn. It stays visible as withdrawn."), "success")
     return redirect(url_for("inspections.certificate", certificate_id=certificate_id), 303)
+
+
+@bp.get("/certificates/<int:certificate_id>/report")
+def report(certificate_id: int) -> Response:
+    """Give the test report of a certificate out, to be saved."""
+    with reading() as session:
+        served = reports.report_of(session, current_actor(), certificate_id)
+    return attachment(served)
 
 
 @bp.get("/certificates/new")
@@ -198,15 +224,20 @@ def certificate_form() -> str:
 
 
 @bp.post("/certificates/new")
+@body_limit(MOST_BYTES + LARGEST_BODY)
 @form_page(certificate_form)
 def issue_certificate() -> ResponseReturnValue:
     """Issue a certificate, or show the form again with more rows."""
     if "more" in request.form:
         g.form_problems = ()  # nothing is wrong: what was typed comes back in a longer form
         return certificate_form()
-    form = load_form(CertificateSchema())
+    form = load_form(CertificateForm())
+    is_public, file = form.pop("report_is_public"), _report_file()
+    named = NamedReport(file.sha256, is_public) if file else None
     with transaction() as session:
-        found = services.issue_certificate(session, current_actor(), **form)
+        found = services.issue_certificate(
+            session, current_actor(), **form, report=named, file=file
+        )
     flash(gettext("The certificate is issued."), "success")
     return redirect(url_for("inspections.certificate", certificate_id=found), 303)
 
@@ -237,6 +268,12 @@ def amount_text(amount: Any, uom: str | None) -> str:
     if amount is None:
         return str(gettext("amount not said"))
     return f"{amount_digits(amount)} {gettext(unit_text(uom))}"
+
+
+def _report_file() -> ReportFile | None:
+    """Return the report that came with the form. Raises Invalid, TooLarge or Unavailable."""
+    sent = request.files.get("report")
+    return read_report(sent.read()) if sent else None
 
 
 def _is_english() -> bool:

@@ -7,8 +7,10 @@ A certificate's statement:
      "results": [{"analyte": "镉", "outcome": "measured", "value": "0.050", "unit": "mg/kg",
                   "limit": {"comparator": "<=", "value": "0.2", "standard": "GB 2762-2025"}}]}
 
-Numbers are texts, as written; what is not said is left out. A recall's statement has the
-columns of its row by name; withdrawals and ends name the statement that they concern.
+Numbers are texts, as written; what is not said is left out. Where there is a test report, `file`
+has its `sha256` in hex, `name`, `size` in bytes, `type` and whether it `is_public`. A recall's
+statement has the columns of its row by name; withdrawals and ends name the statement that they
+concern.
 Fields are only ever added: old statements are read for good.
 """
 
@@ -56,6 +58,7 @@ def _value(value: Any) -> Any:
 @projection("certificate", models.Certificate, models.Result, about=lambda body: str(body["lot"]))
 def certificate(session: Session, statement_id: int, body: Body, received: Received) -> None:
     """Add the certificate and its results."""
+    file = body.get("file", {})
     session.add(
         models.Certificate(
             id=statement_id,
@@ -72,6 +75,10 @@ def certificate(session: Session, statement_id: int, body: Body, received: Recei
             valid_until=_date(body.get("valid_until")),
             verdict=body["verdict"],
             recorded_at=received.at,
+            file=file.get("sha256"),
+            file_type=file.get("type"),
+            file_size=file.get("size"),
+            file_is_public=file.get("is_public"),
         )
     )
     session.flush()

@@ -19,7 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from foodtrace.inspections import models
-from foodtrace.inspections.findings import Certificate, Findings, Recall
+from foodtrace.inspections.findings import Certificate, Findings, Recall, Report
+from foodtrace.inspections.report_files import name_of
 from foodtrace.inspections.rules import (
     CertificateKind,
     Comparator,
@@ -55,6 +56,10 @@ _CERTIFICATE: tuple[Column, ...] = tuple(
         "recorded_at",
         "withdrawn_at",
         "withdrawal_reason",
+        "file",
+        "file_type",
+        "file_size",
+        "file_is_public",
     )
 )
 _RESULT: tuple[Column, ...] = tuple(
@@ -193,6 +198,7 @@ def _certificates(rows: Sequence[Row[Any]]) -> Iterator[Certificate]:
         facts = _facts(row, _CERTIFICATE, "certificate_")
         facts["kind"] = CertificateKind(facts["kind"])
         facts["verdict"] = Verdict(facts["verdict"])
+        facts["report"] = _report(facts)
         tested = sorted(results.get(certificate_id, {}).items())
         yield Certificate(
             **facts,
@@ -200,6 +206,15 @@ def _certificates(rows: Sequence[Row[Any]]) -> Iterator[Certificate]:
             laboratory_en=row.party_name_en,
             results=tuple(result for _, result in tested),
         )
+
+
+def _report(facts: dict[str, Any]) -> Report | None:
+    """Take what is said of the report out of the facts of a certificate."""
+    sha256, media_type = facts.pop("file"), facts.pop("file_type")
+    size, is_public = facts.pop("file_size"), facts.pop("file_is_public")
+    if sha256 is None:
+        return None
+    return Report(sha256, name_of(facts["number"], media_type), size, media_type, is_public)
 
 
 def _recalls(rows: Sequence[Row[Any]]) -> Iterator[Recall]:

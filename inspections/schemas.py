@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
+from foodtrace.inspections.report_files import NamedReport
 from foodtrace.inspections.rules import (
     CertificateKind,
     Comparator,
@@ -88,6 +89,31 @@ class ResultSchema(Schema):
         )
 
 
+class ReportSchema(Schema):
+    """The test report behind a certificate: the file was sent before, and is named by its hash."""
+
+    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
+    is_public = fields.Boolean(
+        load_default=False, metadata={"description": "Whether everybody may have the file"}
+    )
+    name = fields.String(dump_only=True)
+    size = fields.Integer(dump_only=True, metadata={"description": "in bytes"})
+    type = fields.String(dump_only=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: Any) -> NamedReport:
+        """Return which file it is."""
+        return NamedReport(**data)
+
+
+class KeptReportSchema(Schema):
+    """A file that was kept, for a certificate to name."""
+
+    sha256 = fields.String()
+    size = fields.Integer(metadata={"description": "in bytes"})
+    type = fields.String(attribute="media_type")
+
+
 class CertificateSchema(Schema):
     """A certificate of a laboratory or authority for one lot."""
 
@@ -119,12 +145,24 @@ class CertificateSchema(Schema):
     results = fields.List(
         fields.Nested(ResultSchema), required=True, validate=validate.Length(min=1, max=500)
     )
+    report = fields.Nested(ReportSchema, load_default=None, allow_none=True)
     laboratory = fields.String(dump_only=True)
     laboratory_en = fields.String(dump_only=True)
     verdict = fields.Enum(Verdict, by_value=True, dump_only=True)
     recorded_at = fields.DateTime(dump_only=True)
     withdrawn_at = fields.DateTime(dump_only=True)
     withdrawal_reason = fields.String(dump_only=True)
+
+
+class CertificateForm(CertificateSchema):
+    """The form of a certificate: the file of the report comes with it."""
+
+    class Meta:
+        """The file is no field of text."""
+
+        exclude = ("report",)
+
+    report_is_public = fields.Boolean(load_default=False)
 
 
 class WithdrawalSchema(Schema):

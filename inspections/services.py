@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from foodtrace.inspections import models
+from foodtrace.inspections import models, reports
 from foodtrace.inspections.checks import (
     CERTIFICATE_PERSONAL,
     CERTIFICATE_TEXTS,
@@ -23,6 +23,7 @@ from foodtrace.inspections.checks import (
 from foodtrace.inspections.findings import Certificate, Findings, Recall
 from foodtrace.inspections.projections import result_statement, statement
 from foodtrace.inspections.queries import certificates_where, findings_among, recalls_where
+from foodtrace.inspections.report_files import NamedReport, ReportFile
 from foodtrace.inspections.rules import CertificateKind, Result, overall
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import can, require
@@ -55,11 +56,14 @@ def issue_certificate(
     sampled_by: str | None = None,
     sample_amount: Decimal | None = None,
     sample_uom: str | None = None,
+    report: NamedReport | None = None,
+    file: ReportFile | None = None,
 ) -> int:
     """Certify test results of a lot in the name of the actor's party; return its id.
 
-    The verdict follows from the results. Raises Invalid, and Conflict for a number that
-    the party has used.
+    The verdict follows from the results; the statement commits to the report by its hash. `file`
+    is the report itself, where it was not kept before.
+    Raises Invalid, and Conflict for a number that the party has used.
     """
     require(actor, "certificate.issue", actor.party_id)
     if actor.party_id is None:
@@ -71,6 +75,8 @@ def issue_certificate(
             )
         )
     canonical = find_lot(session, lot)[0]
+    if file is not None:
+        reports.keep_report(session, actor, file)
     texts = checked(
         CERTIFICATE_TEXTS,
         {
@@ -94,6 +100,7 @@ def issue_certificate(
             "valid_until": valid_until,
             "verdict": overall(kept),
             "results": [result_statement(result) for result in kept],
+            "file": reports.named_report(session, actor, report, texts["number"]),
         }
     )
     try:

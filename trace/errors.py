@@ -13,6 +13,7 @@ FoodtraceError
 │   ├── QueryTooLarge         the query finds more events than it or we allow
 │   └── QueryTooComplex       the query itself is over a limit
 ├── Unprocessable    422  the same idempotency key came with another body
+├── Damaged          500  what is kept is not what was recorded; nothing else is given for it
 └── Unavailable      503  try again: the queue is full, or the database is away
     └── ReadOnly              the record is not what was signed of it, and is only read
 """
@@ -158,6 +159,13 @@ class Unprocessable(FoodtraceError):
 
     status = 422
     title = mark("The idempotency key was used with another body")
+
+
+class Damaged(FoodtraceError):
+    """What is kept is not what was recorded: it is not given out, and somebody has to look."""
+
+    status = 500
+    title = mark("What is kept here is damaged")
 
 
 class Unavailable(FoodtraceError):

@@ -40,6 +40,7 @@ Action = Literal[
     "certificate.issue",
     "certificate.withdraw",
     "certificate.read",
+    "report.read",  # the file of a test report that is not public
     "recall.open",
     "recall.close",
     "chain.read",  # the whole chain both ways, with holders and amounts
@@ -67,6 +68,7 @@ POLICY: Mapping[Role, Mapping[Action, Scope]] = MappingProxyType(
             "personal.erase": "own",
             "link.keep": "own",
             "certificate.read": "own",
+            "report.read": "own",
             "recall.open": "own",
             "chain.read": "own",
         },
@@ -84,6 +86,7 @@ POLICY: Mapping[Role, Mapping[Action, Scope]] = MappingProxyType(
             "personal.erase": "own",
             "link.keep": "own",
             "certificate.read": "own",
+            "report.read": "own",
             "chain.read": "own",
         },
         Role.LABORATORY: {
@@ -101,6 +104,7 @@ POLICY: Mapping[Role, Mapping[Action, Scope]] = MappingProxyType(
             "certificate.issue": "own",
             "certificate.withdraw": "own",
             "certificate.read": "own",
+            "report.read": "own",
             "chain.read": "own",
         },
         Role.INSPECTOR: {
@@ -111,6 +115,7 @@ POLICY: Mapping[Role, Mapping[Action, Scope]] = MappingProxyType(
             "certificate.issue": "own",
             "certificate.withdraw": "own",
             "certificate.read": "any",
+            "report.read": "any",
             "chain.read": "any",
         },
         Role.REGULATOR: {
@@ -125,6 +130,7 @@ POLICY: Mapping[Role, Mapping[Action, Scope]] = MappingProxyType(
             "personal.open": "any",
             "certificate.withdraw": "any",
             "certificate.read": "any",
+            "report.read": "any",
             "recall.open": "any",
             "recall.close": "any",
             "chain.read": "any",

@@ -74,7 +74,7 @@ def read_photo(data: bytes) -> list[Symbol]:
     """
     if len(data) > MOST_BYTES:
         raise TooLarge(too_large_photo())
-    with _place():
+    with decoding():
         found = zxingcpp.read_barcodes(
             _opened(data), formats=_FORMATS, text_mode=zxingcpp.TextMode.Plain
         )
@@ -84,8 +84,11 @@ def read_photo(data: bytes) -> list[Symbol]:
 
 
 @contextmanager
-def _place() -> Iterator[None]:
-    """Hold one of the places in which photos are decoded; few wait for one, and not long."""
+def decoding() -> Iterator[None]:
+    """Hold one of the places in which photos are decoded; few wait for one, and not long.
+
+    Raises Unavailable.
+    """
     busy = Unavailable(
         Problem("photo", mark("Too many photos are being read"), mark("Send it again shortly"))
     )
@@ -109,7 +112,7 @@ def too_large_photo() -> Problem:
 
 def _opened(data: bytes) -> Image.Image:
     """Return the photo in grey, at most READ_PIXELS large."""
-    if data.startswith(_JPEG_START) and _scans_in(data) > MOST_SCANS:
+    if has_many_scans(data):
         raise _no_photo()
     try:
         with warnings.catch_warnings():
@@ -137,13 +140,13 @@ def _small(photo: Image.Image) -> Image.Image:
     factor = min(1.0, (READ_PIXELS / pixels) ** 0.5)
     size = (max(1, int(photo.width * factor)), max(1, int(photo.height * factor)))
     photo.draft("L", size)
-    grey = _flat(photo).convert("L")
+    grey = flat(photo).convert("L")
     if grey.width * grey.height > READ_PIXELS:
         grey.thumbnail(size, reducing_gap=2.0)
     return grey
 
 
-def _flat(photo: Image.Image) -> Image.Image:
+def flat(photo: Image.Image) -> Image.Image:
     """Return a photo on white where it is transparent: code pictures often are."""
     if not photo.has_transparency_data:
         return photo
@@ -151,6 +154,11 @@ def _flat(photo: Image.Image) -> Image.Image:
     ground = Image.new("RGBA", layers.size, "white")
     ground.alpha_composite(layers)
     return ground
+
+
+def has_many_scans(data: bytes) -> bool:
+    """Tell whether this is a JPEG with more scans than an honest one has."""
+    return data.startswith(_JPEG_START) and _scans_in(data) > MOST_SCANS
 
 
 def _scans_in(jpeg: bytes) -> int:
