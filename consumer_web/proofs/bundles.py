@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from foodtrace.consumer_web.journey import Step, abridged
-from foodtrace.consumer_web.proofs.shown import EVENT, FIELDS, NUMBER, blank, public
+from foodtrace.consumer_web.proofs.shown import EVENT, FIELDS, NUMBER, SIGNATURE, blank, public
 from foodtrace.consumer_web.story import Story, Tested
 from foodtrace.trace.gs1.model import ItemKind
+from foodtrace.trace.issuers.signers import signers_of
 from foodtrace.trace.log.leaves import Opening
 from foodtrace.trace.log.openings import dump_opening
 from foodtrace.trace.log.places import Places, places_of
@@ -106,7 +107,7 @@ def bundle_of(
     after: tuple[int, int] = FROM_THE_START,
 ) -> Bundle:
     """Return the bundle of the thing that a story tells of, or the part after a place."""
-    rests, most = _Rests(story), MOST_STATEMENTS
+    rests, most = _Rests(session, story), MOST_STATEMENTS
     found = logged_about(session, rests.things, rests.ids, after=after, most=most + 1)
     last = found[most - 1] if len(found) > most else None
     found = found[:most]
@@ -123,17 +124,18 @@ def bundle_of(
 
 
 def ids_shown(story: Story, steps: Iterable[Step]) -> set[int]:
-    """Return the statements that a page with these steps rests on."""
-    ids = {step.hop.id for step in steps}
+    """Return the statements that a page with these steps shows."""
+    ids = {step.hop.id for step in steps if not step.hop.hidden}
     ids |= {tested.certificate.id for tested in story.tests}
     ids |= {one.recall.id for one in (*story.recalls, *story.past_recalls)}
-    return ids | ({story.making.id} if story.making else set())
+    making = story.making
+    return ids | ({making.id} if making and not making.hidden else set())
 
 
 class _Rests:
     """What a page rests on: which statements, and what is shown of each."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, session: Session, story: Story) -> None:
         own = (story.item, story.product)
         things = [item.canonical for item in own if ItemKind(item.kind) in _NUMBERED]
         self.things = tuple(dict.fromkeys(things))
@@ -141,13 +143,19 @@ class _Rests:
         self._tests = {tested.certificate.id: tested for tested in story.tests}
         # What went into a thing is listed as far as its page goes, the thing itself whole.
         journey = abridged(story.journey, [item.canonical for item in own])
-        self.ids = ids_shown(story, (step for step in journey.steps if not step.hop.hidden))
+        self.ids = ids_shown(story, journey.steps)
         self._making = story.making.id if story.making else 0
+        # A signature of what the page does not show stays a blank.
+        signers = signers_of(session, self.ids).values()
+        self._signatures = {signer.signature_id for signer in signers}
 
     def entry(self, logged: Logged, head: Head | None) -> Entry:
         """Return the entry of a statement: opened as far as the page shows it, or blank."""
         step = self._steps.get(logged.id)
-        is_shown = step is not None and not step.hop.hidden if logged.kind == EVENT else True
+        is_shown = {
+            EVENT: step is not None and not step.hop.hidden,
+            SIGNATURE: logged.id in self._signatures,
+        }.get(logged.kind, True)
         shows = (
             public(logged.kind, self.things, is_making=logged.id == self._making)
             if is_shown and logged.kind in FIELDS

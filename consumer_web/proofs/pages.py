@@ -70,7 +70,11 @@ def proof_page(path: str, bundle: Bundle, *, cache: str) -> Response:
         cache=cache,
         path=path,
         bundle=bundle,
-        heads=[_seen(year, head, policy) for year, head in sorted(bundle.heads.items())],
+        heads=[
+            {"vkey": log.vkey, **_seen(bundle.heads[log.year], policy)}
+            for log in bundle.logs
+            if log.year in bundle.heads
+        ],
         log_address=f"{settings().base_url}/log",
         script_url=f"/proof.js?{_DIGEST.hex()[:12]}",
         script_hash=f"sha256-{base64.b64encode(_DIGEST).decode()}",
@@ -80,12 +84,11 @@ def proof_page(path: str, bundle: Bundle, *, cache: str) -> Response:
     return response
 
 
-def _seen(year: int, head: Head, policy: Policy | None) -> dict[str, Any]:
+def _seen(head: Head, policy: Policy | None) -> dict[str, Any]:
     """Return a head of a log, and which of our witnesses cosigned it when."""
     names = {each.verifier: shown_name(each.name) for each in policy.witnesses} if policy else {}
     lines = cosignatures(parse_note(head.note), names)
     return {
-        "year": year,
         "origin": head.checkpoint.origin,
         "size": head.checkpoint.size,
         "witnesses": [

@@ -5,7 +5,10 @@ who it was (a number of GS1 tells more than the name on the page), the hash of t
 statement (who can guess a statement could check the guess) and how much the party records.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
+
+import msgspec
 
 from foodtrace.trace.log.leaves import Field
 
@@ -13,7 +16,9 @@ Shows = Callable[[Field], bool]
 
 EVENT, CERTIFICATE, WITHDRAWAL = "event", "certificate", "withdrawal"
 RECALL, RECALL_END = "recall", "recall_end"
+SIGNATURE = "signature"
 NUMBER = "number"
+_LOT = re.compile(r"/lot[0-9]+")
 
 _ABOUT = frozenset({"kind", "received"})
 # By kind of statement; an event that makes the lot shows its label facts besides.
@@ -29,6 +34,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     | {"/recall_class", "/opened_at", "/contact", "/area", "/notice_url", "/reason", "/reason_en"}
     | {"/hazard", "/hazard_en", "/advice", "/advice_en", "/compensation", "/compensation_en"},
     RECALL_END: _ABOUT | {"/recall", "/ended_at", "/statement"},
+    # Neither how often the key has signed, nor its signature: against that one could check guesses.
+    SIGNATURE: _ABOUT | {"/kind", "/public_key", "/signed_at", "/lots"},
 }  # fmt: skip
 _LABEL = {
     "cbvmda:": (
@@ -70,6 +77,8 @@ def public(kind: str, things: Collection[str], *, is_making: bool = False) -> Sh
     numbers = blank(things)
 
     def shows(field: Field) -> bool:
+        if kind == SIGNATURE and _LOT.fullmatch(field.name):
+            return msgspec.json.decode(field.value)["lot"] in things
         return field.name in names or numbers(field)
 
     return shows

@@ -71,7 +71,8 @@ class Asked:
     def for_people(self) -> bool:
         """Whether a page is the answer; a proof is one for those who ask for pages."""
         if self.view is View.PROOF:
-            return preferred_view(self.accept) is View.PAGE
+            is_json = self.media_type == "application/json"
+            return not is_json and preferred_view(self.accept) is View.PAGE
         return self.view in (View.PAGE, View.DEFAULT)
 
 

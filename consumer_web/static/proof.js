@@ -255,7 +255,7 @@ function checkPage(statement) {
 /** Everything that the page lists is in the bundle. */
 function checkWhole(part, faults) {
   const known = new Set(part.statements.map((statement) => `n${statement.year}-${statement.index}`));
-  for (const { id } of document.querySelectorAll(".entries > li[id]")) {
+  for (const { id } of document.querySelectorAll("article[id]")) {
     if (known.has(id)) continue;
     const [year, index] = id.slice(1).split("-");
     faults.push(new Fault("page", { number: `${year}/${index}` }, { year, index }));
@@ -345,10 +345,10 @@ function tell(faults, notes, count) {
 /** Begin with the policy that the service has itself, if it has one. */
 async function begin() {
   checker.hidden = false;
-  try {
-    const answer = await fetch("/log/policy");
+  if (checker.dataset.given) {
+    const answer = await fetch(checker.dataset.given);
     if (answer.ok) document.getElementById("policy").value = await answer.text();
-  } catch { /* none is known: it may be put in by hand */ }
+  }
   document.getElementById("again").addEventListener("click", check);
   await check();
 }

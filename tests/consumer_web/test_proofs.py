@@ -294,11 +294,11 @@ def test_the_lines_on_the_page_check_a_proof_file(stage, proving, web, tmp_path)
 def test_the_main_page_says_received_recorded_witnessed(stage, proving, web):
     stage.whole_chain()
     said = []
-    for witnesses in ((), (RETAILER,), (REGULATOR, RETAILER)):
+    for day, witnesses in enumerate([(), (RETAILER,), (REGULATOR, RETAILER)], start=1):
         page = web.get(SAUCE_LOT + "?lang=en").text
         said.append(page[page.index('id="proof"') :])
         proving.publish(*witnesses)
-        stage.observed(stage.carla, SAUCE_LOT, "inspecting", 1)
+        stage.observed(stage.carla, SAUCE_LOT, "inspecting", day)
     page = web.get(SAUCE_LOT + "?lang=en").text
     said.append(page[page.index('id="proof"') :])
     assert "by nobody yet" in said[0]
@@ -331,14 +331,14 @@ def queries(stage, act):
     return [one for one in sent if not one.startswith(("BEGIN", "PRAGMA", "SET"))]
 
 
-def test_the_page_takes_one_query_more_for_the_log_whatever_its_size(stage, proving, web):
+def test_the_page_takes_one_query_for_the_log_and_one_for_signatures_whatever_its_size(stage, proving, web):
     stage.made(stage.alba, CHILI_LOT, 20)
     few = queries(stage, lambda: web.get(CHILI_LOT + "?lang=en&all=1"))
     long_chain(stage, 20)
     many = queries(stage, lambda: web.get(SAUCE_LOT + "?lang=en&all=1"))
     assert [
         sum("FROM leaf" in one or "JOIN leaf" in one for one in each) for each in (few, many)
-    ] == [1, 1]
+    ] == [2, 2]
     assert len(few) == len(many)
 
 
