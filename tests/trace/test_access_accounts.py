@@ -155,7 +155,7 @@ def test_a_new_password_ends_the_sessions_and_replaces_the_old_one(store):
 
 def test_an_administrator_cannot_lock_herself_out(store):
     user_id = make(store, username="admin-wang", roles=[Role.ADMINISTRATOR])
-    herself = Actor("user:admin-wang", None, frozenset({Role.ADMINISTRATOR}))
+    herself = Actor(f"user:{user_id}", None, frozenset({Role.ADMINISTRATOR}))
     with pytest.raises(Conflict), store.transaction() as session:
         set_active(session, herself, user_id=user_id, active=False)
 

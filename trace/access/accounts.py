@@ -154,8 +154,12 @@ def generate_password() -> str:
 
 
 def actor_of_user(user: User) -> Actor:
-    """Return who acts when this person is signed in."""
-    return Actor(f"user:{user.username}", user.party_id, user.role_names)
+    """Return who acts when this person is signed in.
+
+    By the account's number: the record keeps it for ever, and whose account it is stands only
+    in the account, which can be changed and removed.
+    """
+    return Actor(f"user:{user.id}", user.party_id, user.role_names)
 
 
 def list_users(session: Session, actor: Actor) -> Sequence[User]:
@@ -168,7 +172,7 @@ def set_active(session: Session, actor: Actor, *, user_id: int, active: bool) ->
     """Close an account or open it again; closing ends its sessions at once."""
     require(actor, "account.manage")
     user = _get_user(session, user_id)
-    if actor.name == f"user:{user.username}" and not active:
+    if actor.name == f"user:{user.id}" and not active:
         raise Conflict(
             Problem(
                 "", mark("You cannot close your own account"), mark("Ask another administrator")

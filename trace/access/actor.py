@@ -19,9 +19,9 @@ class Role(StrEnum):
 class Actor:
     """A person, a machine's key, or the command line, acting for a party.
 
-    `name` says who in records (``user:li.na``, ``key:a1b2c3``, ``system``); it carries
-    nothing personal beyond the account's own name. `party_id` is None for those who act
-    for no party.
+    `name` says who in records (``user:12``, ``key:a1b2c3``, ``system``); it carries nothing
+    personal, for whose account it is stands in the account alone. `party_id` is None for
+    those who act for no party.
     """
 
     name: str
