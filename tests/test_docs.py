@@ -4,7 +4,8 @@ import json
 import re
 import shlex
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
+from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from babel.messages.pofile import read_po
 from foodtrace.consumer_web.cli import main
 from foodtrace.consumer_web.demonstration import making
 from foodtrace.producers.printing.jobs import draw_next
+from foodtrace.trace.log.keeping import LogKeeper, attach
 from foodtrace.trace.masterdata.services import find_party
 from foodtrace.trace.store.session import Store
 
@@ -171,6 +173,23 @@ def test_every_curl_line_about_the_resolver_is_answered(sqlite_template, tmp_pat
     assert statuses == [200, 200, 307, 307, 200, 200]
 
 
+def test_every_curl_line_about_the_log_is_answered(sqlite_template, tmp_path):
+    store = Store(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'made.sqlite')}")
+    settings = settings_of(store, data=tmp_path)
+    when = int(datetime(2026, 9, 30, tzinfo=UTC).timestamp() * 1000)
+    attach(store, settings, clock=lambda: when)
+    making.make(store, settings, date(2026, 9, 30))
+    LogKeeper(store, settings, clock=lambda: when).keep(store, settings)
+    page = (DOCS / "log.md").read_text()
+    reader = Reader(public_app(store), {"SERVER": SERVER, "LOG": f"{SERVER}/log/2026"})
+    blocks = [block for language, block in _BLOCK.findall(page) if language == "sh"]
+    answers = [answer.status_code for block in blocks for answer in reader.read(block)]
+    store.close()
+    assert answers == [200] * 5
+    entry, hashed = reader.files["entries"][2:43], reader.files["hashes"][:32]
+    assert sha256(b"\0" + entry).digest() == hashed
+
+
 def commands_of(group, path=("foodtrace",)):
     """Every command that does something, as it is typed."""
     for name, command in group.commands.items():
@@ -183,7 +202,9 @@ def commands_of(group, path=("foodtrace",)):
 def test_every_command_is_in_the_manual_and_no_other():
     known = set(commands_of(main))
     text = (DOCS / "operations.md").read_text() + (ROOT / "README.md").read_text()
-    typed = re.findall(r"\bfoodtrace ((?:user |key |link |witness )?[a-z]+)\b", "\n".join(_code_of(text)))
+    typed = re.findall(
+        r"\bfoodtrace ((?:user |key |link |witness |log )?[a-z]+)\b", "\n".join(_code_of(text))
+    )
     assert {f"foodtrace {name}" for name in typed} == known
 
 

@@ -126,7 +126,6 @@ def _warnings(
         found += [
             f"{each.name} has not cosigned for more than {SECONDS_TO_COSIGN // 60} minutes."
             for each in log.witnesses
-            if log.published
-            and datetime.now(UTC).timestamp() - (each.time or 0) > SECONDS_TO_COSIGN
+            if log.published and now // 1000 - (each.time or 0) > SECONDS_TO_COSIGN
         ]
     return found
