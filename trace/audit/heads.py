@@ -12,7 +12,7 @@ from foodtrace.trace.log.checkpoints import (
     open_checkpoint,
     parse_checkpoint,
 )
-from foodtrace.trace.log.notes import NoteError, parse_line, parse_note
+from foodtrace.trace.log.notes import NoteError, parse_note, strict_base64
 from foodtrace.trace.log.policies import NONE, Policy
 
 LARGEST_HISTORY = 64 * 1024 * 1024
@@ -34,13 +34,51 @@ class Head:
 
 
 class Witnesses:
-    """The witnesses of a policy by the names and ids of their keys."""
+    """The witnesses of a policy as the lines of many notes need them: found and counted fast."""
 
     def __init__(self, policy: Policy) -> None:
-        self.by_key = {
+        self._policy = policy
+        self._by_key = {
             (each.verifier.name, each.verifier.key_id): each.name for each in policy.witnesses
         }
-        self.names = {name for name, _key_id in self.by_key}
+        self._names = {name for name, _key_id in self._by_key}
+        self._is_met: dict[frozenset[str], bool] = {}
+
+    def claims(self, signatures: str) -> list[tuple[int, str]]:
+        """Return who is said to have cosigned when, by the lines of a note."""
+        found = []
+        for line in signatures.split("\n"):
+            _dash, _, rest = line.partition(" ")
+            name, _, encoded = rest.partition(" ")
+            if name in self._names:
+                signed = strict_base64(encoded)
+                witness = self._by_key.get((name, signed[:4]))
+                if witness is not None:
+                    found.append((int.from_bytes(signed[4:12], "big"), witness))
+        return found
+
+    def head(self, checkpoint: Checkpoint, note: bytes, times: Sequence[tuple[int, str]]) -> Head:
+        """Return the head that was cosigned at these times."""
+        is_quorum = self._met(frozenset(name for _time, name in times))
+        if not is_quorum or self._policy.quorum == NONE:
+            return Head(checkpoint, note, is_quorum, None, None)
+        first = self._when_met(sorted(times))
+        latest = self._when_met(sorted(times, reverse=True))
+        return Head(checkpoint, note, is_quorum, first, latest)
+
+    def _when_met(self, times: Iterable[tuple[int, str]]) -> int | None:
+        """Return the time of the witness with whom the quorum is complete."""
+        names: frozenset[str] = frozenset()
+        for time, name in times:
+            names |= {name}
+            if self._met(names):
+                return time
+        return None
+
+    def _met(self, names: frozenset[str]) -> bool:
+        if names not in self._is_met:
+            self._is_met[names] = self._policy.is_met(names)
+        return self._is_met[names]
 
 
 def open_head(note: bytes, policy: Policy) -> Head:
@@ -53,10 +91,10 @@ def open_head(note: bytes, policy: Policy) -> Head:
     checkpoint = open_checkpoint(note, *verifiers)
     names = {witness.verifier: witness.name for witness in policy.witnesses}
     times = [(each.time, names[each.verifier]) for each in cosignatures(parsed, names)]
-    return _head(checkpoint, note, policy, times)
+    return Witnesses(policy).head(checkpoint, note, times)
 
 
-def claimed_head(note: bytes, policy: Policy, witnesses: Witnesses) -> Head:
+def claimed_head(note: bytes, witnesses: Witnesses) -> Head:
     """Return what a note says without checking its signatures. Raises NoteError.
 
     A history has a head a minute, and more heads can only make the windows of time narrower:
@@ -66,38 +104,7 @@ def claimed_head(note: bytes, policy: Policy, witnesses: Witnesses) -> Head:
         text, _, signatures = note.decode().partition("\n\n")
     except UnicodeDecodeError:
         raise NoteError("a note is UTF-8") from None
-    checkpoint = parse_checkpoint(f"{text}\n")
-    times = []
-    for line in signatures.split("\n"):
-        _dash, _, rest = line.partition(" ")
-        name, _, _line = rest.partition(" ")
-        if name in witnesses.names:
-            signed = parse_line(line)
-            witness = witnesses.by_key.get((name, signed.key_id))
-            if witness is not None:
-                times.append((int.from_bytes(signed.signature[:8], "big"), witness))
-    return _head(checkpoint, note, policy, times)
-
-
-def _head(
-    checkpoint: Checkpoint, note: bytes, policy: Policy, times: Sequence[tuple[int, str]]
-) -> Head:
-    is_quorum = policy.is_met({name for _time, name in times})
-    if not is_quorum or policy.quorum == NONE:
-        return Head(checkpoint, note, is_quorum, None, None)
-    first = _when_met(policy, sorted(times))
-    latest = _when_met(policy, sorted(times, reverse=True))
-    return Head(checkpoint, note, is_quorum, first, latest)
-
-
-def _when_met(policy: Policy, times: Iterable[tuple[int, str]]) -> int | None:
-    """Return the time of the witness with whom the quorum is complete."""
-    names: set[str] = set()
-    for time, name in times:
-        names.add(name)
-        if policy.is_met(names):
-            return time
-    return None
+    return witnesses.head(parse_checkpoint(f"{text}\n"), note, witnesses.claims(signatures))
 
 
 class _Line(msgspec.Struct):

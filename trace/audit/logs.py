@@ -214,7 +214,7 @@ def _check_roots(
         holds = False
         report.differ(
             APPEND_ONLY,
-            f"{origin}, {each.where}",
+            each.where if each.where.startswith(origin) else f"{origin}, {each.where}",
             f"A checkpoint of {checkpoint.size} entries was signed, and the first "
             f"{checkpoint.size} entries give another root now.",
         )

@@ -137,7 +137,7 @@ def history(
             continue
         try:
             for note in notes_of(data):
-                head = claimed_head(note, policy, witnesses)
+                head = claimed_head(note, witnesses)
                 if head.checkpoint.origin != log.origin:
                     raise NoteError(f"there is a checkpoint of {head.checkpoint.origin!r} in it")
                 yield Sighting(head, where, is_checked=False)

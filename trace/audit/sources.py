@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -50,6 +50,10 @@ class Source(Protocol):
         """Return a file that a statement names, of at most its size. Raises Missing, Unreadable."""
         ...
 
+    def following(self, url: str, most: int) -> bytes:
+        """Return the part that follows what was read. Raises Missing, Unreadable."""
+        ...
+
 
 class Folder:
     """A copy of the public files, as `foodtrace log export` writes it."""
@@ -77,6 +81,11 @@ class Folder:
         if not name or name.startswith(".") or "/" in name or "\\" in name:
             raise Unreadable("this is no name of a file")
         return self.read(name, _most(size))
+
+    def following(self, url: str, most: int) -> bytes:
+        """Raise Missing: a saved part says where the next one is served, not where it lies."""
+        del url, most
+        raise Missing("the part that follows is not at hand")
 
 
 class Site:
@@ -117,6 +126,14 @@ class Site:
         """Return a file by its hash from where this site serves them. Raises as `read`."""
         del name
         return self.read(f"/reports/{sha256}", _most(size))
+
+    def following(self, url: str, most: int) -> bytes:
+        """Return the part that follows, of this site and no other. Raises Missing, Unreadable."""
+        own, other = urlsplit(self.base), urlsplit(urljoin(self.base, url))
+        if (own.scheme, own.netloc) != (other.scheme, other.netloc):
+            # Whoever is audited must not send the auditor round its own network.
+            raise Unreadable("it is said to stand on another site")
+        return self.read(url, most)
 
     def _get(self, url: str, most: int) -> bytes:
         end = time.monotonic() + SECONDS_IN_ALL

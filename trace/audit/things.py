@@ -32,6 +32,7 @@ from foodtrace.trace.log.series import gaps_of
 
 FORMAT = "foodtrace-proof/1"
 LARGEST_BUNDLE = 64 * 1024 * 1024
+MOST_PARTS = 1_000
 FILE_MEMBER = "/file"
 
 # Of one thing: the last number of each series that was shown.
@@ -57,13 +58,14 @@ class _File(msgspec.Struct):
 
 
 class _Bundle(msgspec.Struct):
-    """A proof bundle."""
+    """A proof bundle, or a part of one; `next` is where the part after it is served."""
 
     format: str
     thing: str
     statements: list[dict[str, Any]]
     things: list[str] = []
     checkpoints: dict[str, str] = {}
+    next: str | None = None
 
 
 _bundle = msgspec.json.Decoder(_Bundle)
@@ -72,11 +74,12 @@ _file = msgspec.json.Decoder(_File)
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement that a bundle shows, or a blank in its place."""
+    """A statement that a bundle shows, or a blank in its place; `head` is what proves it."""
 
     shown: _Shown
     leaf: Leaf
     opening: Opening
+    head: Head | None
     where: str
 
     @property
@@ -91,45 +94,70 @@ class Thing:
 
     name: str
     source: Source
-    bundle: _Bundle
+    things: set[str] = field(default_factory=set)
     statements: list[Statement] = field(default_factory=list)
-    heads: dict[str, Head] = field(default_factory=dict)
+    heads: list[Head] = field(default_factory=list)
 
     def sightings(self, origin: str) -> Iterator[Sighting]:
-        """Yield the head of a log that it shows."""
-        if origin in self.heads:
-            yield Sighting(self.heads[origin], f"the proof bundle of {self.name}")
+        """Yield the heads of a log that it shows."""
+        for head in self.heads:
+            if head.checkpoint.origin == origin:
+                yield Sighting(head, f"the proof bundle of {self.name}")
 
 
 def read_thing(source: Source, path: str, policy: Policy, report: Report) -> Thing | None:
-    """Read a bundle; None, and a difference, where it is none."""
+    """Read a bundle with its parts; None, and a difference, where it is none."""
+    thing: Thing | None = None
+    where = path or getattr(source, "base", path)
     try:
-        bundle = _bundle.decode(source.read(path, LARGEST_BUNDLE))
-        if bundle.format != FORMAT:
-            raise ValueError(f"its format is {bundle.format[:80]!r}")
+        part = _part(source.read(path, LARGEST_BUNDLE))
+        thing = Thing(part.thing, source)
+        _add_part(thing, part, policy, report)
+        for _ in range(MOST_PARTS):
+            if part.next is None:
+                return thing
+            part = _part(source.following(part.next, LARGEST_BUNDLE))
+            _add_part(thing, part, policy, report)
+        raise Unreadable(f"it has more than {MOST_PARTS} parts")
+    except Missing as error:
+        if thing is not None and not source.is_live:
+            report.note(BUNDLE, where, f"It is only a part: {error}.")
+            return thing
+        report.differ(BUNDLE, where, f"It cannot be read: {error}.")
     except (Unreadable, ValueError) as error:
-        report.differ(BUNDLE, path or getattr(source, "base", path), f"It is none: {error}.")
-        return None
-    thing = Thing(bundle.thing, source, bundle)
-    for origin, note in bundle.checkpoints.items():
+        report.differ(BUNDLE, where, f"It is none: {error}.")
+    return thing
+
+
+def _part(data: bytes) -> _Bundle:
+    part = _bundle.decode(data)
+    if part.format != FORMAT:
+        raise ValueError(f"its format is {part.format[:80]!r}")
+    return part
+
+
+def _add_part(thing: Thing, part: _Bundle, policy: Policy, report: Report) -> None:
+    thing.things.update(part.things)
+    heads = {}
+    for origin, note in part.checkpoints.items():
         where = f"{thing.name}, checkpoint of {origin}"
         try:
             head = open_head(note.encode(), policy)
             if head.checkpoint.origin != origin:
                 raise NoteError(f"it is of the log {head.checkpoint.origin!r}")
-            thing.heads[origin] = head
+            heads[origin] = head
         except NoteError as error:
             report.differ(SIGNED, where, f"It is no checkpoint of a log in the policy: {error}.")
-    for number, each in enumerate(bundle.statements, start=1):
-        where = f"{thing.name}, statement {number}"
+    thing.heads += heads.values()
+    for each in part.statements:
+        where = f"{thing.name}, statement {len(thing.statements) + 1}"
         try:
             shown = msgspec.convert(each, _Shown)
             leaf, opening = load_opening(each)
         except (msgspec.ValidationError, LeafError) as error:
             report.differ(BUNDLE, where, f"It is no statement: {error}.")
             continue
-        thing.statements.append(Statement(shown, leaf, opening, where))
-    return thing
+        thing.statements.append(Statement(shown, leaf, opening, heads.get(shown.log), where))
 
 
 def check_thing(
@@ -144,7 +172,7 @@ def check_thing(
     `entries` are leaves that the logs were seen to hold, `last` the numbers shown before.
     """
     for each in thing.statements:
-        _check_statement(thing, each, entries.get(each.shown.log, {}), report)
+        _check_statement(each, entries.get(each.shown.log, {}), report)
         _check_file(thing, each, report)
         if each.fields.get("kind") == SIGNATURE:
             place = Place(each.shown.year, each.shown.index)
@@ -152,9 +180,7 @@ def check_thing(
     return _check_series(thing, last, report)
 
 
-def _check_statement(
-    thing: Thing, each: Statement, entries: Mapping[int, bytes], report: Report
-) -> None:
+def _check_statement(each: Statement, entries: Mapping[int, bytes], report: Report) -> None:
     origin, index = each.shown.log, each.shown.index
     entry = entries.get(index)
     if entry is not None and entry != each.leaf.entry:
@@ -162,7 +188,7 @@ def _check_statement(
             OPENING, each.where, f"What is shown is not what entry {index} of {origin} commits to."
         )
         return
-    head = thing.heads.get(origin)
+    head = each.head
     if each.shown.proof is None:
         if head is not None and index < head.checkpoint.size:
             report.differ(INCLUSION, each.where, "It has no proof, though it could have one.")
@@ -183,7 +209,7 @@ def _check_statement(
 
 
 def _check_series(thing: Thing, last: Mapping[str, int], report: Report) -> Last:
-    things = {thing.bundle.thing, *thing.bundle.things}
+    things = {thing.name, *thing.things}
     numbers = [
         value
         for each in thing.statements
@@ -193,7 +219,7 @@ def _check_series(thing: Thing, last: Mapping[str, int], report: Report) -> Last
     for gap in gaps_of(numbers, things):
         report.differ(SERIES, thing.name, f"Its numbers have a hole: {gap}.")
     shown = _last(numbers, things)
-    if not thing.bundle.things:
+    if not thing.things:
         report.note(SERIES, thing.name, "What is shown of it is not numbered.")
     elif not shown and thing.statements:
         report.differ(SERIES, thing.name, "None of the statements that are shown has its number.")

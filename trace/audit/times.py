@@ -1,6 +1,7 @@
 """Whether a log has dated its entries back or forward, by what witnesses saw when."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from foodtrace.trace.audit.heads import windows
@@ -8,9 +9,6 @@ from foodtrace.trace.audit.published import Sighting, moment, verified
 from foodtrace.trace.audit.report import Report
 from foodtrace.trace.audit.rules import FRESH_SECONDS, SKEW_SECONDS, TIME_KNOWN, TIME_WINDOW
 from foodtrace.trace.log.policies import NONE, Policy
-
-# So far apart are the heads whose signatures are checked to see that there is no gap.
-_SPARSE_SECONDS = 240
 
 Leaves = Mapping[int, bytes]
 
@@ -85,7 +83,9 @@ def _check_gaps(
     checked = [each for each in _sparse(sightings) if verified(each, policy, report)]
     wide, widest = 0, 0
     for window in windows((each.head for each in checked), *new):
-        if window.after is None or window.before is None:
+        if window.before is None:  # not witnessed yet: whether the log is fresh is another rule
+            continue
+        if window.after is None:
             wide += window.end - window.begin
         elif window.before - window.after > FRESH_SECONDS:
             wide += window.end - window.begin
@@ -97,14 +97,14 @@ def _check_gaps(
 
 
 def _sparse(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Return so many heads that a gap shows between two of them if there is one."""
+    """Return so few heads that a gap still shows between two of them if there is one.
+
+    The signatures of all heads of a year would take longer than all the rest.
+    """
     timed = sorted((each for each in sightings if each.head.first is not None), key=_first)
-    chosen: list[Sighting] = []
-    for number, each in enumerate(timed):
-        following = timed[number + 1] if number + 1 < len(timed) else None
-        is_far = not chosen or _first(each) >= _first(chosen[-1]) + _SPARSE_SECONDS
-        is_before_gap = following is None or _first(following) - _first(each) > _SPARSE_SECONDS
-        if is_far or is_before_gap:
+    chosen = timed[:1]
+    for each, following in pairwise(timed[1:] + timed[-1:]):
+        if _first(following) > _first(chosen[-1]) + FRESH_SECONDS or following is each:
             chosen.append(each)
     return chosen
 

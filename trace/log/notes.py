@@ -7,6 +7,7 @@ never read two texts from one note.
 import base64
 import binascii
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ COSIGNATURE = 0x04
 MAX_SIZE = 1_000_000
 MAX_LINES = 100
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _DASH = "\N{EM DASH} "
 _PRIVATE = "PRIVATE+KEY+"
 
@@ -206,7 +208,7 @@ def parse_note(note: bytes) -> Note:
         whole = note.decode()
     except UnicodeDecodeError:
         raise NoteError("a note is UTF-8") from None
-    if any(ord(char) < 0x20 and char != "\n" for char in whole):
+    if _CONTROL.search(whole):
         raise NoteError("a note has no control characters")
     text, blank, signatures = whole.rpartition("\n\n")
     if not blank or not signatures.endswith("\n"):
