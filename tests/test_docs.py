@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 from babel.messages.pofile import read_po
+from fpdf import FPDF
 
 from foodtrace.consumer_web.cli import main
 from foodtrace.consumer_web.demonstration import making
@@ -113,9 +114,11 @@ class Reader:
                 ("/epcis/capture", "CAPTURE", "captureID"),
                 ("/epcis/queries/cold/subscriptions", "SUBSCRIPTION", "subscriptionID"),
                 ("/api/v1/certificates", "CERTIFICATE", "id"),
+                ("/api/v1/reports", "REPORT", "sha256"),
                 ("/api/v1/recalls", "RECALL", "id"),
                 ("/api/v1/prints", "JOB", "id"),
                 ("/api/v1/links", "LINK", "id"),
+                ("/api/v1/keys", "SIGNER", "id"),
                 ("/api/v1/code-runs", "RUN", "id"),
                 ("/api/v1/code-runs", "FIRST", "first"),
                 ("/api/v1/code-runs", "LAST", "last"),
@@ -140,6 +143,9 @@ def reader(sqlite_template, tmp_path):
     hosts = frozenset({("erp.partner.example", 443)})
     settings = settings_of(store, data=tmp_path, webhook_hosts=hosts)
     reader = Reader(staff_app(store, data=tmp_path, webhook_hosts=hosts), variables)
+    report = FPDF()
+    report.add_page()
+    reader.files["report.pdf"] = bytes(report.output())
     reader.meanwhile["/api/v1/prints"] = lambda: draw_next(store, settings)
     yield reader
     store.close()

@@ -4,6 +4,7 @@ import json
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -27,8 +28,9 @@ from foodtrace.trace.store.models import Statement
 from ..inspections.conftest import add_cast, certificate
 from ..web import public_app, settings_of
 from .acts import capture, make
-from .stamping import Files, LocalAuthority
+from .stamping import Files, LocalAuthority, run
 
+ROOT = Path(__file__).parents[2]
 DAY = timedelta(days=1)
 DAY_MS = 24 * 3_600_000
 
@@ -191,6 +193,22 @@ def test_anybody_gets_the_stamp_of_a_day_and_openssl_takes_it(
     assert openssl_accepts(tsa.files, token.data, note.data, tmp_path)
     assert token.headers["Access-Control-Allow-Origin"] == "*"
     assert client.get(f"{root}/2001-01-01.tsr").status_code == 404
+
+
+def test_what_the_documentation_has_one_type_says_ok(store, settings, keep, clock, tsa, tmp_path):
+    begin(store, settings, clock, days_ago=2)
+    add_head(store, 900, datetime.now(UTC) - DAY)
+    assert stamp(store, settings, clock=clock)
+    page = (ROOT / "docs" / "timestamps.md").read_text()
+    lines = [line.split() for line in page.splitlines() if line.startswith("openssl ")]
+    for path, data in public_stamps(store.reading, year_of(store), clock=clock):
+        kind = path.rpartition(".")[2]
+        (name,) = {word for line in lines for word in line if word.endswith(f".{kind}")} or {kind}
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "authority.pem").write_bytes(tsa.files.certificate.read_bytes())
+    verified, shown = (run(tmp_path, *line).stdout for line in lines)
+    assert b"Verification: OK" in verified
+    assert b"Time stamp:" in shown
 
 
 def test_a_day_is_stamped_when_it_is_over_and_not_before(store, settings, keep, clock, tsa):
