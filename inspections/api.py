@@ -20,6 +20,7 @@ from foodtrace.inspections.schemas import (
     CertificateQuery,
     CertificateSchema,
     ChainSchema,
+    CorrectionSchema,
     EndSchema,
     KeptReportSchema,
     ReachSchema,
@@ -28,6 +29,7 @@ from foodtrace.inspections.schemas import (
     WithdrawalSchema,
 )
 from foodtrace.trace.access.policy import require
+from foodtrace.trace.capture.corrections import Correction, corrections_of
 from foodtrace.trace.errors import TooLarge
 from foodtrace.trace.rest import ONCE, ApiBlueprint, done_once
 from foodtrace.trace.web import body_limit, current_actor, needs, reading, transaction
@@ -211,6 +213,18 @@ def _body() -> bytes:
         # Of a chunked body werkzeug reads as much as is allowed, and leaves the rest unsaid.
         raise TooLarge(too_large_report())
     return data
+
+
+@bp.get("/lots/<path:identifier>/corrections")
+@needs("event.read")
+@bp.response(200, CorrectionSchema(many=True))
+def get_corrections(identifier: str) -> list[Correction]:
+    """Read what was declared wrong of a lot: of your own events, or for authorities of all.
+
+    Each with its place in the log: the event, the declaration, and what is said instead.
+    """
+    with reading() as session:
+        return corrections_of(session, current_actor(), lots.canonical_of(identifier))
 
 
 def _once(session: "Session", act: Callable[[], int]) -> tuple[int, dict[str, str]]:

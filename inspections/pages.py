@@ -23,6 +23,7 @@ from foodtrace.inspections.table import csv_text
 from foodtrace.inspections.tracing import Row
 from foodtrace.trace.access.actor import Role
 from foodtrace.trace.access.policy import can, require
+from foodtrace.trace.capture.corrections import corrections_of
 from foodtrace.trace.chain.acts import Holder
 from foodtrace.trace.chain.model import ChainItem, PartyFacts, PlaceFacts
 from foodtrace.trace.errors import Invalid, Problem, mark
@@ -80,7 +81,9 @@ def search() -> ResponseReturnValue:
 def lot(identifier: str) -> ResponseReturnValue:
     """Show a lot's whole chain as a graph and as a table, or give the table as a file."""
     with reading() as session:
-        view = lots.view_lot(session, current_actor(), lots.canonical_of(identifier))
+        actor, canonical = current_actor(), lots.canonical_of(identifier)
+        view = lots.view_lot(session, actor, canonical)
+        corrections = corrections_of(session, actor, canonical)
         rows = view.rows
         shown = rows if request.args.get("rows") == "all" else rows[:MOST_ROWS]
         signers = signers_of(session, {row.hop.id for row in shown})
@@ -89,6 +92,7 @@ def lot(identifier: str) -> ResponseReturnValue:
     return render_template(
         "inspections/lot.html",
         view=view,
+        corrections=corrections,
         root=view.chain.root,
         graph=draw_chain(
             view.chain,

@@ -335,6 +335,29 @@ class ChainSchema(Schema):
     )
 
 
+class VersionSchema(Schema):
+    """An event, or the declaration that it is wrong, and its place in the log."""
+
+    event_id = fields.String()
+    biz_step = fields.String(allow_none=True)
+    event_time = fields.DateTime()
+    record_time = fields.DateTime()
+    log_year = fields.Integer(attribute="year", allow_none=True)
+    log_index = fields.Integer(attribute="index", allow_none=True)
+
+
+class CorrectionSchema(Schema):
+    """An event that was declared wrong, why, and what is said instead."""
+
+    wrong = fields.Nested(VersionSchema)
+    declaration = fields.Nested(VersionSchema)
+    reason = fields.String(allow_none=True)
+    corrections = fields.List(fields.Nested(VersionSchema))
+    missing = fields.List(
+        fields.String(), metadata={"description": "eventIDs of corrections not on record"}
+    )
+
+
 class ReachSchema(Schema):
     """What a recall reaches: the lot, all that was made of it, and who has it."""
 

@@ -150,6 +150,7 @@ STAFF = {
     ("POST", "/account/devices/waiting/<int:key_id>"): only("regulator"),
     ("GET", "/account/signing"): SIGNERS,
     ("POST", "/account/signing"): SIGNERS,
+    ("GET", "/api/v1/events/<path:event_id>/proof"): SIGNED_IN,
     ("GET", "/api/v1/keys"): SIGNERS,
     ("POST", "/api/v1/keys"): SIGNERS,
     ("GET", "/api/v1/keys/waiting"): only("regulator"),
@@ -301,6 +302,7 @@ STAFF = {
         "inspector", "regulator", "administrator"
     ),
     ("POST", "/api/v1/recalls/<int:recall_id>/end"): only("regulator"),
+    ("GET", "/api/v1/lots/<path:identifier>/corrections"): SIGNED_IN,
     ("GET", "/api/v1/lots/<path:identifier>/chain"): only(
         "inspector", "regulator", "administrator"
     ),

@@ -15,6 +15,7 @@ from foodtrace.producers.schemas.forms import CHINA, PIECES, UNITS, BatchForm
 from foodtrace.producers.services import Goods, LastBatch, LotPage
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import can
+from foodtrace.trace.capture.corrections import corrections_of
 from foodtrace.trace.capture.once import Answer
 from foodtrace.trace.forms import form_page, load_form
 from foodtrace.trace.issuers.signers import signers_of, to_sign
@@ -82,9 +83,11 @@ def lot(identifier: str) -> str:
         page = services.lot_page(session, current_actor(), canonical_of(identifier))
         ids = [movement.id for movement in page.movements]
         signers = signers_of(session, ids)
+        corrections = corrections_of(session, current_actor(), page.goods.canonical)
         return render_template(
             "producers/lot.html",
             page=page,
+            corrections=corrections,
             signers=signers,
             to_sign=to_sign(session, current_actor(), ids, signers),
             goods=page.goods,

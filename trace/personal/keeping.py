@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import Actor
@@ -14,7 +14,13 @@ from foodtrace.trace.personal.models import Personal
 from foodtrace.trace.store.bulk import insert_rows, table_of
 
 _PERSONAL = table_of(Personal).c
-_VALUE = (_PERSONAL.party_id, _PERSONAL.place, _PERSONAL.value, _PERSONAL.salt, _PERSONAL.digest)
+_VALUE: tuple[ColumnElement[Any], ...] = (
+    _PERSONAL.party_id,
+    _PERSONAL.place,
+    _PERSONAL.value,
+    _PERSONAL.salt,
+    _PERSONAL.digest,
+)
 # Databases limit how much one question may hold.
 _AT_ONCE = 500
 

@@ -73,8 +73,9 @@ class SearchForm(Schema):
 
 
 class ErasureForm(Schema):
-    """The chosen values, and why they are erased."""
+    """The chosen values, one or several commitments, and why they are erased."""
 
+    chosen = fields.Raw(load_default=())
     ground = fields.Enum(
         Ground,
         by_value=True,
