@@ -23,10 +23,10 @@ from foodtrace.consumer_web.journey import Step, step_word, zone_of
 from foodtrace.consumer_web.phrases import Phrases, current_phrases
 from foodtrace.trace.chain.model import ChainItem, Hop, PartyFacts
 from foodtrace.trace.errors import Problem
-from foodtrace.trace.language import ENGLISH, NAME_OF, TAG_OF
-from foodtrace.trace.links.rules import LINK_TYPES, host_of
 from foodtrace.trace.issuers.signers import Signer
 from foodtrace.trace.issuers.validity import Standing
+from foodtrace.trace.language import ENGLISH, NAME_OF, TAG_OF
+from foodtrace.trace.links.rules import LINK_TYPES, host_of
 from foodtrace.trace.log.places import Places
 from foodtrace.trace.web import store
 

@@ -40,9 +40,9 @@ from foodtrace.producers.labels import lot_url
 from foodtrace.trace.errors import Invalid, NotFound, Problem, mark
 from foodtrace.trace.gs1.charset import checked_value
 from foodtrace.trace.gs1.keys import KEYS
+from foodtrace.trace.issuers.signers import signers_of
 from foodtrace.trace.links.rules import host_of
 from foodtrace.trace.links.services import find_link
-from foodtrace.trace.issuers.signers import signers_of
 from foodtrace.trace.log.places import Places, places_of
 from foodtrace.trace.log.policy_file import policy_of
 from foodtrace.trace.log.receipts import FROM_THE_START

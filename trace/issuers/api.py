@@ -16,6 +16,7 @@ from foodtrace.trace.issuers.schemas import (
     ToSignQuery,
     ToSignSchema,
 )
+from foodtrace.trace.masterdata.services import get_party
 from foodtrace.trace.rest import ApiBlueprint
 from foodtrace.trace.web import current_actor, needs, reading, transaction
 
@@ -95,6 +96,7 @@ def list_unsigned(query: dict[str, Any]) -> dict[str, Any]:
         )
         lots = {lot for each in found for lot in each.lots}
         return {
+            "party": get_party(session, current_actor().party_id or 0).identifier,
             "statements": found,
             "next": [
                 {"public_key": key.public_key, "n": numbers.n, "lots": numbers.lots}

@@ -188,6 +188,7 @@ class NextSchema(Schema):
 class ToSignSchema(Schema):
     """What no good key of the organisation has signed, newest first, and how keys go on."""
 
+    party = fields.String(metadata={"description": "The identifier of your organisation"})
     statements = fields.List(fields.Nested(UnsignedSchema))
     next = fields.List(fields.Nested(NextSchema))
 
