@@ -1,4 +1,4 @@
-# make install · make run · make test · make check · make bench · make fuzz
+# make install · make run · make test · make check · make bench · make fuzz · make faults
 PACKAGES = trace producers inspections consumer_web
 PYTHON ?= python3
 STAMP = .venv/.installed
@@ -6,7 +6,7 @@ LOCKED = .venv/.locked
 PORT ?= 8000
 HOST ?= 127.0.0.1
 
-.PHONY: install run test check bench fuzz lock translations clean
+.PHONY: install run test check bench fuzz faults lock translations clean
 
 install: $(STAMP)
 
@@ -44,6 +44,11 @@ bench: $(STAMP)
 # CASES=20000 make fuzz
 fuzz: $(STAMP)
 	.venv/bin/python -m tests.fuzz_epcis
+
+# KILLS=20 SWEEP=10 STORAGE=0 make faults: fewer. Some of it needs root: small disks are mounted.
+faults: $(STAMP)
+	@.ci/system
+	.venv/bin/python -m tests.faults
 
 # Extract the texts of the pages into each folder's catalogue, and compile the catalogues.
 translations: $(STAMP)

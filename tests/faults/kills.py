@@ -22,6 +22,7 @@ import psycopg
 from sqlalchemy import make_url, text
 
 from foodtrace.trace.log.anchor import Anchor, BrokenAnchor
+from foodtrace.trace.log.electing import _SEQUENCING
 from foodtrace.trace.store.session import Store
 
 from ..trace.acts import document, make
@@ -30,10 +31,10 @@ from .checker import Seen, violations
 
 ROOT = Path(__file__).parent.parent.parent
 WRITERS = 8
-# 0x666F6F11: the lock of the one who sequences.
+# Who holds the lock of the sequencer.
 _SEQUENCER = (
     "SELECT pg_terminate_backend(pid) FROM pg_locks"
-    " WHERE locktype = 'advisory' AND objid = 1718579985 AND granted"
+    f" WHERE locktype = 'advisory' AND objid = {_SEQUENCING} AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
@@ -56,11 +57,13 @@ class Report:
 class Rig:
     """One database, its served process, and those who use it meanwhile."""
 
-    def __init__(self, database_url, folder, *, error=None, workers=1, seed=0):
+    def __init__(self, database_url, folder, *, error=None, workers=1, seed=0, is_forked=True):
         self.url, self.folder = database_url, folder
         self.random = random.Random(seed)
         self.port = free_port()
-        self.workers = workers
+        self.workers, self.is_forked = workers, is_forked
+        self.pids = folder / "pids"
+        self.process = None
         self.environment = {
             **os.environ,
             "FOODTRACE_DATA": str(folder),
@@ -80,23 +83,27 @@ class Rig:
     # --- the service
 
     def start(self):
-        """Start the service, and wait until it answers."""
-        self.process = self._started()
+        """Start the service where it does not start itself anew; wait until it answers."""
+        if self.process is None or self.process.poll() is not None:
+            self.process = self._started()
         for _ in range(1_200):
             if self.process.poll() is not None:
                 raise RuntimeError((self.folder / "server.log").read_text()[-2_000:])
             with suppress(OSError, http.client.HTTPException, ValueError):
                 return self._get("/readyz")
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise RuntimeError("the service does not start")
 
     def _started(self):
+        run = f"run({self.port}, {self.workers})"
+        if self.is_forked:
+            run = f"run_forked({self.port}, {self.workers}, {str(self.pids)!r})"
         with (self.folder / "server.log").open("ab") as log:
             return subprocess.Popen(
                 [
                     sys.executable,
                     "-c",
-                    f"from tests.faults.server import run; run({self.port}, {self.workers})",
+                    f"from tests.faults.server import *; {run}",
                 ],
                 env=self.environment,
                 cwd=ROOT,
@@ -107,8 +114,13 @@ class Rig:
 
     def kill(self):
         """End all processes of the service at once."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        if self.is_forked:
+            for pid in self.pids.read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        else:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
         self.report.kills += 1
         with suppress(BrokenAnchor):
             if (note := self.anchor.note(YEAR_OF_LOG)) is not None and self.vkey:
@@ -218,8 +230,8 @@ class Rig:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        self._judge()
         self.report.seconds = time.monotonic() - begun
+        self._judge()
         return self.report
 
     def _rounds(self, kills, longest):

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from foodtrace.trace.errors import Unavailable
+from foodtrace.trace.store.migrate import upgrade
 from foodtrace.trace.store.session import Store
 
 from ..conftest import administer, postgresql_url
@@ -125,3 +126,46 @@ def double(dialect):
         if second - first <= MARGIN
         for mode, other in itertools.product(MODES, MODES)
     ]
+
+
+def base_of(dialect, size, folder, new_database):
+    """Make a database that holds a log of this size; `new_database` returns a migrated one."""
+    folder.mkdir(parents=True)
+    return Base(new_database(dialect), folder, size)
+
+
+def survivors(base, folder, plans, count):
+    """Return what is wrong after each plan, by plan."""
+    wrong = {}
+    for number, plan in enumerate(plans):
+        copy = folder / str(number)
+        if found := survive(base.copy(copy), plan, events_of(count)):
+            wrong[str(plan)] = found
+        shutil.rmtree(copy)
+    return wrong
+
+
+# Sizes before, and how many captures: across the border of a tile, and of a tile of tiles.
+SIZES = ((254, 3), (255, 1), (65_534, 4))
+
+
+def sweep_storage(folder):
+    """Do it all; yield for each part its name, how many plans it had, and what was wrong."""
+
+    def new_database(dialect):
+        url = f"sqlite:///{folder}/{uuid.uuid4().hex}.sqlite"
+        if dialect == "postgresql":
+            name = f"base_{uuid.uuid4().hex}"
+            administer(f"CREATE DATABASE {name}")
+            url = postgresql_url(name)
+        store = Store(url)
+        upgrade(store)
+        store.close()
+        return url
+
+    for dialect, (size, captures) in itertools.product(STEPS, SIZES):
+        base = base_of(dialect, size, folder / f"{dialect}-{size}", new_database)
+        plans = [*single(dialect, captures), *(double(dialect) if size < 65_534 else ())]
+        wrong = survivors(base, folder / "copies", plans, captures)
+        found = [f"{plan}: {what[0]}" for plan, what in wrong.items()]
+        yield f"storage, {dialect}, {size} and {captures} more", len(plans), found

@@ -5,6 +5,8 @@ once for each call and each fault, on a copy of the database. After each the sam
 back with its key, and the checker looks at what there is.
 """
 
+import json
+import logging
 import os
 import re
 import shutil
@@ -12,7 +14,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from foodtrace.trace.store.migrate import upgrade
@@ -139,3 +141,9 @@ def sweep(folder: Path, *, faults=tuple(FAULTS), every=1, error="", calls=CALLS)
         for fault in faults:
             rig.fail(call, number, fault, swept)
     return swept
+
+
+def main(folder, every):
+    """Print what came of every so manieth call, as JSON: for a test, in a process of its own."""
+    logging.disable()
+    print(json.dumps(asdict(sweep(Path(folder), every=every))))

@@ -33,12 +33,12 @@ class Clock:
 class Kept:
     """One process that has attached the log of a store, and keeps it when told to."""
 
-    def __init__(self, store, folder, clock=None):
+    def __init__(self, store, folder, clock=None, *, anchor=None):
         self.store, self.clock = store, clock or Clock()
         self.settings = replace(
             settings_of(store),
             data=folder,
-            anchor=folder / "anchor",
+            anchor=anchor or folder / "anchor",
             base_url="https://trace.example",
         )
         self.anchor = Anchor(self.settings.anchor_folder)

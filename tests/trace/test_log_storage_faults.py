@@ -7,7 +7,7 @@ import pytest
 
 from ..conftest import administer, postgresql_url
 from ..faults.storage import Failing
-from ..faults.storing import Base, double, events_of, single, survive
+from ..faults.storing import Base, double, events_of, single, survive, survivors
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +33,6 @@ def base_of(tmp_path_factory, sqlite_template, postgresql_template):
     for each in made.values():
         if each.url.startswith("postgresql"):
             administer(f"DROP DATABASE {each.url.rsplit('/', 1)[-1]} WITH (FORCE)")
-
-
-def survivors(base, folder, plans, count):
-    """Return what is wrong after each plan, by plan."""
-    wrong = {}
-    for number, plan in enumerate(plans):
-        if found := survive(base.copy(folder / str(number)), plan, events_of(count)):
-            wrong[str(plan)] = found
-    return wrong
 
 
 def test_it_works(base_of, tmp_path):
