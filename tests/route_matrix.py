@@ -334,6 +334,8 @@ PUBLIC = {
     ("GET", "/log/<year>/tile/<path:path>"): OK,
     ("GET", "/log/<year>/keys"): OK,
     ("GET", "/log/<year>/history/<day>"): OK,
+    ("GET", "/log/<int:year>/proof/<int:index>.tlog-proof"): OK,
+    ("GET", "/proof.js"): OK,
     ("GET", "/log/<year>/stamps/days.json"): OK,
     ("GET", "/log/<year>/stamps/<name>"): OK,
     ("GET", "/log/<year>/stamps/<index>/<name>"): OK,

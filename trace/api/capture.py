@@ -25,8 +25,10 @@ from foodtrace.trace.capture.reading import read_capture
 from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.epcis.strict_json import MAX_BYTES
 from foodtrace.trace.errors import Invalid, Problem, mark
+from foodtrace.trace.log.evidence import Progress, progress_of
+from foodtrace.trace.log.policy_file import policy_of
 from foodtrace.trace.problems import problem_document
-from foodtrace.trace.web import body_limit, current_actor, needs, reading, transaction
+from foodtrace.trace.web import body_limit, current_actor, needs, reading, settings, transaction
 
 bp = Resources("capture", __name__)
 
@@ -87,7 +89,20 @@ def job(capture_id: str) -> tuple[Response, int, dict[str, str]]:
     """Show what became of a capture."""
     with reading() as session:
         captured = get_capture(session, current_actor(), capture_id)
-    return jsonify(_job(captured)), 200, {BEHAVIOUR: captured.behaviour}
+        progress = progress_of(session, capture_id, policy_of(settings()))
+    found = _job(captured) | {"log": _progress(progress)}
+    return jsonify(found), 200, {BEHAVIOUR: captured.behaviour}
+
+
+def _progress(progress: Progress) -> dict[str, Any]:
+    """Return how far the captured events have come in the log."""
+    ends = {"first": progress.first, "last": progress.last}
+    return {
+        "state": progress.state,
+        "recorded": progress.recorded,
+        **{name: place.number for name, place in ends.items() if place},
+        "witnesses": list(progress.last.witnesses) if progress.last else [],
+    }
 
 
 def replayed(*, is_known: bool) -> dict[str, str]:
