@@ -38,6 +38,7 @@ from foodtrace.trace.access.security import set_up_security
 from foodtrace.trace.bodies import BodyGate
 from foodtrace.trace.issuers import api as issuers_api
 from foodtrace.trace.issuers import pages as issuers_pages
+from foodtrace.trace.log import api as log_api
 from foodtrace.trace.log.asking import ask
 from foodtrace.trace.log.authority import authority_of
 from foodtrace.trace.log.keeping import LogKeeper, attach
@@ -152,6 +153,7 @@ def create_staff_app(store: Store, settings: Settings) -> Flask:
         api.register_blueprint(blueprint)
     api.register_blueprint(inspections_api.bp)
     api.register_blueprint(scanning_api.bp)
+    api.register_blueprint(log_api.bp)
     api.register_blueprint(personal_api.bp)
     api.register_blueprint(issuers_api.bp)
     app.register_blueprint(epcis_api.bp)
