@@ -15,7 +15,7 @@ KINDS = {
     "masterdata": mark("Master data"),
     "party": mark("Organisation"),
     "place": mark("Place"),
-    "product": mark("Product"),
+    "product": mark("Product data"),
     "link": mark("Link"),
     "link_end": mark("End of a link"),
     "certificate": mark("Certificate"),
@@ -23,7 +23,7 @@ KINDS = {
     "recall": mark("Recall"),
     "recall_end": mark("End of a recall"),
 }
-STATES = {"good": mark("may sign"), "waiting": mark("waiting"), "ended": mark("ended")}
+STATES = {"good": mark("may sign"), "waiting": mark("waits to be let in"), "ended": mark("ended")}
 ENDINGS = {
     "replaced": mark("replaced by another key"),
     "ended": mark("no longer used"),
