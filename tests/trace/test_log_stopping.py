@@ -4,16 +4,21 @@ import shutil
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from foodtrace.trace.access.actor import Role
-from foodtrace.trace.errors import ReadOnly
+from foodtrace.trace.audit.sources import Folder
+from foodtrace.trace.errors import ReadOnly, Unavailable
+from foodtrace.trace.log.exporting import export
 from foodtrace.trace.log.merkle import leaf_hash
 from foodtrace.trace.log.models import Leaf, LogState, LogTile
 from foodtrace.trace.log.notes import Signer, format_line
 from foodtrace.trace.log.opening import newest_log
+from foodtrace.trace.log.repairing import repair
 from foodtrace.trace.store.session import Store
 
 from ..conftest import administer
+from ..faults.storage import MODES, Failing
 from ..web import add_key, add_party, bearer, public_app, staff_app
 from .acts import capture, document, make
 from .kept import YEAR, Kept, flipped, literal, tamper
@@ -375,6 +380,35 @@ def test_an_old_backup_whose_statements_waited_gives_them_no_places(kept):
     again = kept.again()
     again.keep_all()
     assert len(again.leaves()) == 1
+    again.close()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_repair_that_is_cut_off_is_done_again(kept, tmp_path, mode):
+    """The commit of the repair fails, and is stored or not: the next one finds its way."""
+    signed(kept, 1, 2)
+    restore = backed_up(kept)
+    signed(kept, 3, 4)
+    export(kept.store.reading, tmp_path / "public", None)
+    kept.close()
+    restore()
+    again = kept.again()
+    assert "it was set back" in again.reason
+
+    apart = Store(kept.store.url)
+
+    def repaired():
+        return repair(apart, again.settings, Folder(tmp_path / "public"), clock=again.clock)
+
+    with Failing({0: mode}).over(apart), pytest.raises((Unavailable, DBAPIError)):
+        repaired()
+    assert [each.count for each in repaired()] == ([2] if mode == "lost" else [])
+    again.keep_all()
+    assert again.reason is None
+    signed(again, 5)
+    assert again.sizes() == [2, 4, 5, 6]  # the fifth says what was lost
+    assert [each for each in again.violations() if "number" not in each] == []
+    apart.close()
     again.close()
 
 
