@@ -198,26 +198,25 @@ class Installation:
         """The newest checkpoint, as somebody keeps it."""
         return self.app.test_client().get("/log/2026/witnessed").data
 
-    def audit(self, *, kept=(), memory=None, things=(), full=True):
+    def audit(self, *, kept=(), memory=None, things=(), full=True, served=Served):
         """Audit the public site; return the report and what is remembered.
 
         A thing is the address of its page, or the file of a bundle.
         """
-        served = Served(self.app, "/log/")
         return Audit(
-            served,
+            served(self.app, "/log/"),
             self.policy,
             self.now,
             memory or Memory(),
             [Sighting(open_head(note, self.policy), "the kept checkpoint") for note in kept],
-            [self._thing(each) for each in things],
+            [self._thing(each, served) for each in things],
             full,
         ).run()
 
-    def _thing(self, where):
+    def _thing(self, where, served):
         if isinstance(where, Path):
             return Folder(where.parent), where.name
-        return Served(self.app, ""), f"{where}?view=proof"
+        return served(self.app, ""), f"{where}?view=proof"
 
     # What only the operator can do
 

@@ -1,10 +1,15 @@
 """Twelve acts of an operator who owns database and log key: the auditor finds each of them."""
 
+import hashlib
 import json
 
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from foodtrace.inspections.models import CertificateFile
+from foodtrace.inspections.report_files import NamedReport, read_report
+from foodtrace.inspections.services import issue_certificate
+from foodtrace.trace.access.actor import Actor, Role
 from foodtrace.trace.audit.memory import Memory
 from foodtrace.trace.capture.services import record_statement
 from foodtrace.trace.issuers.projections import END, KEY
@@ -14,8 +19,10 @@ from foodtrace.trace.log.leaves import commit, fields_of
 from foodtrace.trace.log.models import Leaf, LogCheckpoint, LogCosignature
 from foodtrace.trace.store.models import Document, Statement
 
+from ..inspections.conftest import certificate
+from ..inspections.test_reports import REPORT, pdf
 from .acts import ALBA, GTIN, capture, make, see
-from .attacking import Installation, sentences
+from .attacking import Installation, Served, sentences
 
 LOT = f"/01/{GTIN}/10/A"
 YEAR = 2026
@@ -313,3 +320,51 @@ def test_a_second_first_key_of_a_party_is_found(site):
     site.keep()
     report, _memory = site.audit()
     assert "the party has had another" in one(report, "key-let-in")
+
+
+def test_attack_11_a_certificate_file_is_swapped_under_its_number(site):
+    with site.store.transaction() as session:
+        file = read_report(REPORT)
+        issue_certificate(
+            session,
+            Actor("user:lab", 105, frozenset({Role.LABORATORY})),
+            **certificate(lot=LOT),
+            report=NamedReport(file.sha256, is_public=True),
+            file=file,
+        )
+    site.keep()
+    report, _memory = site.audit(things=[LOT])
+    assert sentences(report) == []
+
+    # The file alone: the site itself refuses to give out what it does not fit.
+    other = pdf("Test report SDNT-2026-0117, all well")
+
+    def swap(session):
+        session.execute(update(CertificateFile).values(body=other, size=len(other)))
+
+    site.as_root(swap)
+    report, _memory = site.audit(things=[LOT])
+    assert "It cannot be read" in one(report, "file")
+
+    # A site that gives the other file out under the same number.
+    class Cheating(Served):
+        def read(self, path, most):
+            return other if path.startswith("/reports/") else super().read(path, most)
+
+    report, _memory = site.audit(things=[LOT], served=Cheating)
+    assert f"Its SHA-256 is {hashlib.sha256(other).hexdigest()}" in one(report, "file")
+
+    # The hash in the statement as well.
+    def rename(session):
+        row = session.execute(
+            select(Document.id, Document.body)
+            .join(Statement, Statement.document_id == Document.id)
+            .where(Statement.kind == "certificate")
+        ).one()
+        fresh = hashlib.sha256(other).hexdigest().encode()
+        body = bytes(row.body).replace(file.sha256.encode(), fresh)
+        session.execute(update(Document).filter_by(id=row.id).values(body=body))
+
+    site.as_root(rename)
+    report, _memory = site.audit(things=[LOT], served=Cheating)
+    assert "is not what entry 6 of trace.example/log/2026 commits to" in one(report, "opening")
