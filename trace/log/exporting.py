@@ -31,6 +31,7 @@ from foodtrace.trace.log.services import (
     tile_of,
     witnessed_of,
 )
+from foodtrace.trace.log.stamps import public_stamps
 from foodtrace.trace.log.tiles import bundles_of, tiles_of
 from foodtrace.trace.log.tree import hash_at
 
@@ -77,9 +78,9 @@ def _export_log(
                 raise _another(folder, since)
         span = days_of(session, log.year)
     tiles = _write_tiles(reading, folder, log.year, head.size, since.size if since else 0)
-    # All that was written is on the disk before the head says that it is there.
-    os.sync()
     _write(folder / "keys", keys_of(reading, log.year, up_to=head.size))
+    for path, data in public_stamps(reading, log.year):
+        _write(folder.parent / path, [data])
     if span is not None:
         for day in _days(folder / "history", *span):
             _write_history(reading, folder / "history" / day.isoformat(), log.year, day, head.size)
@@ -128,7 +129,9 @@ def _another(folder: Path, found: Checkpoint) -> Conflict:
 
 
 def _write_tiles(reading: Reading, folder: Path, year: int, size: int, since: int) -> int:
+    """Write the tiles that are new since; they are on the disk on return. Return how many."""
     tiles = chain(tiles_of(size, since), bundles_of(size, since))
+    folders: set[Path] = set()
     count = 0
     while portion := list(islice(tiles, _PORTION)):
         with reading() as session:
@@ -144,7 +147,12 @@ def _write_tiles(reading: Reading, folder: Path, year: int, size: int, since: in
                         )
                     )
                 _write(folder / tile.path, [data])
+                folders.update(
+                    path for path in (folder / tile.path).parents if folder in path.parents
+                )
         count += len(portion)
+    for each in folders:
+        _flush(each)
     return count
 
 
@@ -172,7 +180,16 @@ def _write(path: Path, parts: Iterable[bytes]) -> None:
     with fresh.open("wb") as file:
         file.writelines(parts)
         file.flush()
+        os.fsync(file.fileno())
     os.replace(fresh, path)
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
