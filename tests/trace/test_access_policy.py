@@ -31,6 +31,7 @@ link.keep             o        o        o          -         -         -
 certificate.issue     -        -        o          o         -         -
 certificate.withdraw  -        -        o          o         A         -
 certificate.read      o        o        o          A         A         A
+report.read           o        o        o          A         A         -
 recall.open           o        -        -          -         A         -
 recall.close          -        -        -          -         A         -
 chain.read            o        o        o          A         A         A
