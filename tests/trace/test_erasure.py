@@ -181,6 +181,23 @@ def test_a_reader_at_work_delays_the_wiping_and_does_not_stop_it(sqlite_store, t
     assert NAME.encode() not in files_of(sqlite_store)
 
 
+def test_what_is_erased_while_the_files_are_wiped_is_wiped_after(store, settings, monkeypatch):
+    send(store, trip(name="Ωfirst", phone="Ωsecond"))
+    erased(store, settings, value="Ωfirst")
+    mark = ErasedList.mark_rewritten
+
+    def meanwhile(self):
+        mark(self)
+        monkeypatch.undo()
+        erased(store, settings, value="Ωsecond")
+
+    monkeypatch.setattr(ErasedList, "mark_rewritten", meanwhile)
+    assert not wipe(store, settings)
+    assert "Ωfirst".encode() not in files_of(store)
+    assert wipe(store, settings)
+    assert "Ωsecond".encode() not in files_of(store)
+
+
 def test_an_erasure_is_on_record_without_what_was_erased(store, settings):
     send(store, trip())
     digests = commitments(store)

@@ -1,8 +1,9 @@
 """What was erased, remembered outside of the database: an older backup must not bring it back.
 
 A file beside the anchor, which is in no backup of the database (trace/log/anchor.py): one
-commitment a line, added before the erasure is committed. It says nothing of the values. A second
-file is there as long as the bytes of something erased may still be in the database's files.
+commitment a line, added before the erasure is committed. It says nothing of the values. An empty
+file beside it tells how far the wiping of the database's files has come (wiping.py): it is renamed
+from step to step, so that what is erased meanwhile is a file of its own, and is wiped after.
 """
 
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 from foodtrace.trace.personal.commitments import read_commitment, written
 
 _LIST = "erased"
-_UNWIPED = "erased.unwiped"
+_UNWIPED, _REWRITING, _FLUSHING = "erased.unwiped", "erased.rewriting", "erased.flushing"
 
 
 class ErasedList:
@@ -45,17 +46,32 @@ class ErasedList:
     @property
     def is_unwiped(self) -> bool:
         """Whether bytes of something erased may still be in the files of the database."""
-        return (self._folder / _UNWIPED).exists()
+        steps = (_UNWIPED, _REWRITING, _FLUSHING)
+        return any((self._folder / step).exists() for step in steps)
+
+    @property
+    def is_to_be_rewritten(self) -> bool:
+        """Whether the table is still to be written anew; what is erased from here on is next."""
+        self._advance(_UNWIPED, _REWRITING)
+        return (self._folder / _REWRITING).exists()
 
     def mark_unwiped(self) -> None:
         """Remember that the files have to be wiped."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._append(_UNWIPED, "")
 
+    def mark_rewritten(self) -> None:
+        """Remember that the table was written anew."""
+        self._advance(_REWRITING, _FLUSHING)
+
     def mark_wiped(self) -> None:
-        """Remember that nothing erased is left in the files."""
+        """Remember that nothing of it is left in the files."""
         with suppress(FileNotFoundError):
-            os.unlink(self._folder / _UNWIPED)
+            os.unlink(self._folder / _FLUSHING)
+
+    def _advance(self, step: str, following: str) -> None:
+        with suppress(FileNotFoundError):  # another process was quicker
+            os.replace(self._folder / step, self._folder / following)
 
     def _append(self, name: str, text: str) -> None:
         descriptor = os.open(self._folder / name, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)

@@ -8,12 +8,14 @@ what PostgreSQL's holds goes when its files do.
 """
 
 import logging
+import sqlite3
 
 from sqlalchemy.exc import DBAPIError
 
 from foodtrace.trace.access.actor import SYSTEM
 from foodtrace.trace.personal.erased_list import ErasedList
 from foodtrace.trace.personal.erasing import erase_again
+from foodtrace.trace.personal.keeping import rows_of
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 
@@ -23,19 +25,23 @@ _log = logging.getLogger(__name__)
 def wipe(store: Store, settings: Settings) -> bool:
     """Wipe the files if something was erased; tell whether that was done. A job of the worker.
 
-    Readers that are at work keep old pages alive: then it is tried again later.
+    Readers that are at work keep old pages alive: then the rest is tried again later.
     """
     erased = ErasedList(settings.anchor_folder)
     if not erased.is_unwiped:
         return False
+    is_sqlite = store.dialect == "sqlite"
     try:
-        is_wiped = _wipe_sqlite(store) if store.dialect == "sqlite" else _wipe_postgresql(store)
-    except DBAPIError as error:
-        _log.warning("the files of the database are not wiped yet: %s", type(error.orig).__name__)
+        if erased.is_to_be_rewritten:
+            (_rewrite_sqlite if is_sqlite else _rewrite_postgresql)(store)
+            erased.mark_rewritten()
+        if is_sqlite and not _flush(store):
+            return False
+    except (DBAPIError, sqlite3.Error) as error:
+        _log.warning("the files of the database are not wiped yet: %s", type(error).__name__)
         return False
-    if is_wiped:
-        erased.mark_wiped()
-    return is_wiped
+    erased.mark_wiped()
+    return not erased.is_unwiped
 
 
 def erase_restored(store: Store, settings: Settings) -> int:
@@ -45,15 +51,16 @@ def erase_restored(store: Store, settings: Settings) -> int:
     """
     erased = ErasedList(settings.anchor_folder)
     digests = erased.digests()
-    if not digests:
+    with store.reading() as session:
+        is_back = bool(rows_of(session, digests))
+    if not is_back:
+        wipe(store, settings)
         return 0
     with store.transaction() as session:
         on_record = store.standing.reason is None
         count = erase_again(session, SYSTEM, digests, on_record=on_record)
-        if count:
-            erased.mark_unwiped()
-    if count:
-        _log.warning("%s personal values that were erased before were there again", count)
+        erased.mark_unwiped()
+    _log.warning("%s personal values that were erased before were there again", count)
     wipe(store, settings)
     return count
 
@@ -67,11 +74,15 @@ _ANEW = (
 )
 
 
-def _wipe_sqlite(store: Store) -> bool:
-    """Write the table anew, all pages to the file, and cut the write-ahead log to nothing."""
+def _rewrite_sqlite(store: Store) -> None:
+    """Write the table anew."""
     with store.transaction() as session:
         for statement in _ANEW:
             session.connection().exec_driver_sql(statement)
+
+
+def _flush(store: Store) -> bool:
+    """Write all pages to SQLite's file, and cut its write-ahead log to nothing; tell if it did."""
     connection = store.writers.raw_connection()
     try:
         cursor = connection.cursor()
@@ -83,7 +94,7 @@ def _wipe_sqlite(store: Store) -> bool:
     return not is_busy
 
 
-def _wipe_postgresql(store: Store) -> bool:
+def _rewrite_postgresql(store: Store) -> None:
     """Have PostgreSQL write the table and its indexes into new files, and remove the old ones."""
     with store.writers.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -94,4 +105,3 @@ def _wipe_postgresql(store: Store) -> bool:
         finally:
             alone.exec_driver_sql("RESET statement_timeout")
             alone.exec_driver_sql("RESET lock_timeout")
-    return True
