@@ -29,6 +29,7 @@ from foodtrace.trace.chain.model import ChainItem, PartyFacts, PlaceFacts
 from foodtrace.trace.errors import Invalid, Problem, mark
 from foodtrace.trace.forms import form_page, is_row_number, load_form
 from foodtrace.trace.issuers.signers import signers_of, to_sign
+from foodtrace.trace.log.stamps import stamps_of
 from foodtrace.trace.navigation import Entry
 from foodtrace.trace.shell import language_tag
 from foodtrace.trace.web import (
@@ -181,12 +182,14 @@ def certificate(certificate_id: int) -> str:
         names = lots.names_of(session, {found.lot})
         signers = signers_of(session, [found.id])
         own = [found.id] if found.party_id == current_actor().party_id else []
+        stamp = stamps_of(session, [found.id]).get(found.id)
         unsigned = to_sign(session, current_actor(), own, signers)
     return render_template(
         "inspections/certificate.html",
         certificate=found,
         name=names.get(found.lot),
         signers=signers,
+        stamp=stamp,
         to_sign=unsigned,
     )
 

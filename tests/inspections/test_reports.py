@@ -1,7 +1,9 @@
 """Files of test reports: what is taken, who gets them, and that no other is ever given out."""
 
 import json
+import re
 import zlib
+from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
@@ -31,8 +33,11 @@ from foodtrace.trace.errors import (
     TooLarge,
     Unauthenticated,
 )
+from foodtrace.trace.log.keeping import attach
+from foodtrace.trace.log.models import Leaf, TimeStamp
+from foodtrace.trace.log.stamping import leaf_subject
 from foodtrace.trace.store.models import Document, Statement
-from tests.web import Browser, add_key, add_person, bearer, public_app, staff_app
+from tests.web import Browser, add_key, add_person, bearer, public_app, settings_of, staff_app
 
 from .conftest import LOT, certificate
 from .test_api import CERTIFICATE
@@ -585,6 +590,29 @@ def test_a_certificate_that_is_refused_keeps_no_file(sqlite_store, laboratory):
     answer = send(laboratory, REPORT, lot="/01/06901234567892/10/NEVER")
     assert answer.status_code == 400
     assert kept(sqlite_store) == 0
+
+
+def test_a_stamp_of_the_certificate_is_on_its_page(sqlite_store, sqlite_cast, laboratory, tmp_path):
+    settings = settings_of(sqlite_store, data=tmp_path)
+    attach(sqlite_store, settings)
+    found, _ = issue(sqlite_store, sqlite_cast.lab_a)
+    assert "RFC 3161" not in laboratory.get(f"/inspections/certificates/{found}").text
+    with sqlite_store.transaction() as session:
+        leaf = session.scalars(select(Leaf).where(Leaf.statement_id == found)).one()
+        session.add(
+            TimeStamp(
+                subject=leaf_subject(leaf.year, leaf.idx),
+                authority="https://tsa.example/",
+                digest=bytes(32),
+                token=b"the token",
+                time=datetime(2026, 11, 5, 9, 30, tzinfo=UTC),
+            )
+        )
+    page = laboratory.get(f"/inspections/certificates/{found}?lang=en").text
+    assert "https://tsa.example/" in page
+    (address,) = re.findall(r'href="(/log/\S+\.tsr)"', page)
+    token = public_app(sqlite_store).test_client().get(address)
+    assert (token.status_code, token.data) == (200, b"the token")
 
 
 def test_the_column_of_the_hash_is_what_the_page_goes_by(sqlite_store, sqlite_cast, public):
