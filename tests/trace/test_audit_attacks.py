@@ -297,10 +297,13 @@ def test_attack_12_a_key_is_added_or_revoked_afterwards(site):
     report, _memory = site.audit(memory=memory)
     assert f"keys, index {ENTRIES + 1}: At the audit before" in one(report, "public-stays")
 
-    # A key is put where there was another statement, as if it had been there from the beginning.
+    # Hidden from the beginning, it is missed as soon as another statement about keys follows.
     second, _public_key = enrol(site, 2)
-    site.keeper.keep(site.store, site.settings)
+    site.keep()
+    report, _memory = site.audit()
+    assert "number 2 of series" in one(report, "series")
 
+    # A key is put where there was another statement, as if it had been there from the beginning.
     def put_first(session):
         row = session.execute(select(Leaf).filter_by(statement_id=second)).scalar_one()
         session.execute(update(Leaf).filter_by(year=YEAR, idx=1).values(idx=900))

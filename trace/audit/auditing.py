@@ -7,7 +7,7 @@ from itertools import pairwise
 import msgspec
 
 from foodtrace.trace.audit.heads import Head
-from foodtrace.trace.audit.keys import Keys, read_keys
+from foodtrace.trace.audit.keys import Keys, check_numbers, read_keys
 from foodtrace.trace.audit.logs import Outcome, Task, audit_log
 from foodtrace.trace.audit.memory import KnownLog, Memory
 from foodtrace.trace.audit.published import Named, Sighting, named_logs
@@ -127,10 +127,11 @@ def _why_not_after(ended: Head, later: Outcome) -> str | None:
 
 
 def _keys(logs: Sequence[Named], outcomes: Mapping[str, Outcome], report: Report) -> Keys:
-    statements = (
+    statements = [
         (log.year, public)
         for log in logs
         if log.origin in outcomes
         for _index, public in sorted(outcomes[log.origin].public.items())
-    )
+    ]
+    check_numbers((public for _year, public in statements), report)
     return read_keys(statements, report, {log.year: log.origin for log in logs})

@@ -9,13 +9,16 @@ import msgspec
 
 from foodtrace.trace.audit.published import Public
 from foodtrace.trace.audit.report import Report
-from foodtrace.trace.audit.rules import KEY_LET_IN, KEY_VALID, OPENING
+from foodtrace.trace.audit.rules import KEY_LET_IN, KEY_VALID, OPENING, SERIES
 from foodtrace.trace.issuers.texts import Voucher, decoded, enrolment_text, signing_text
 from foodtrace.trace.issuers.validity import Place, Standing, standing_of
 from foodtrace.trace.log.ed25519 import KEY_SIZE, SIGNATURE_SIZE, is_signature
+from foodtrace.trace.log.series import gaps_of
 
 ENROLMENT, CONFIRMATION, END, COMPROMISE = "key", "key_confirmation", "key_end", "key_compromise"
 SIGNATURE = "signature"
+# What the statements of a party about its keys are numbered by.
+SERIES_OF_KEYS = "urn:foodtrace:keys"
 
 
 @dataclass
@@ -44,6 +47,15 @@ def members_of(fields: Mapping[str, str]) -> dict[str, Any]:
         for name, value in fields.items()
         if name.startswith("/")
     }
+
+
+def check_numbers(statements: Iterable[Public], report: Report) -> None:
+    """Check that no statement about keys was left out of all that are public, in their order."""
+    numbers = [
+        value for each in statements for name, value in each.opening.fields if name == "number"
+    ]
+    for gap in gaps_of(numbers, {SERIES_OF_KEYS}):
+        report.differ(SERIES, "keys", f"The statements about keys have a hole: {gap}.")
 
 
 def read_keys(

@@ -32,8 +32,10 @@ Reading = Callable[[], AbstractContextManager[Session]]
 # Statements that everybody may read: what the log itself, the keys of issuers and the erasure
 # of personal data are about. Kinds of keys begin with "key".
 PUBLIC_KINDS = ("log", "lost", "policy", "erasure")
-# They would publish how much a party records: shown as digests.
+# They would publish how much a party records: shown as digests. The numbers of statements about
+# keys count nothing else, and a key that is left out leaves a hole.
 HIDDEN_FIELDS = frozenset({"n", "number"})
+_HIDDEN_OF_KEYS = frozenset({"n"})
 FIRST_YEAR, LAST_YEAR = 1970, 9999
 
 _PORTION = 200
@@ -235,7 +237,8 @@ def opened(connection: Connection, ids: Sequence[int]) -> list[tuple[int, dict[s
     for row in connection.execute(_SECRETS, {"ids": ids}):
         each = stated[row.statement_id]
         fields = fields_of(header_of(each, bytes(row.header)), each.content)
-        shown = {place for place, field in enumerate(fields) if field.name not in HIDDEN_FIELDS}
+        hidden = _HIDDEN_OF_KEYS if each.kind.startswith("key") else HIDDEN_FIELDS
+        shown = {place for place, field in enumerate(fields) if field.name not in hidden}
         opening: Opening = open_fields(bytes(row.secret), fields, shown)
         found.append((int(row.idx), dump_opening(row.time, opening)))
     return sorted(found, key=lambda pair: pair[0])
