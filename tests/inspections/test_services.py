@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from foodtrace.inspections import services
 from foodtrace.inspections.rules import Comparator, Limit, Outcome, Result, Verdict
 from foodtrace.trace.access.actor import ANONYMOUS, Actor, Role
 from foodtrace.trace.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from foodtrace.trace.store.models import Document
 
 from ..trace.test_idempotency import at_once
 from .conftest import (
@@ -352,3 +353,19 @@ def test_the_same_recall_opened_by_many_at_once_is_opened_once(store, cast):
     results, errors = at_once(8, recall)
     assert len(results) == 1
     assert [type(error) for error in errors] == [Conflict] * 7
+
+
+def test_who_sampled_is_kept_apart_from_the_record(store, cast):
+    with store.transaction() as session:
+        found = issue(session, cast.lab_a, sampled_by="采样员王小明")
+    with store.reading() as session:
+        own = services.get_certificate(session, cast.lab_a, found)
+        others = services.get_certificate(session, cast.regulator, found)
+        (listed,) = services.list_certificates(session, cast.lab_a)
+        body = session.scalars(select(Document.body).order_by(Document.id.desc())).first()
+    assert own.sampled_by_value == listed.sampled_by_value == "采样员王小明"
+    assert own.sampled_by.startswith("ni:///sha-256;")
+    assert others.sampled_by_value is None
+    assert others.sampled_by == own.sampled_by
+    assert "王小明" not in body.decode()
+    assert own.sampled_by in body.decode()
