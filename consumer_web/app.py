@@ -135,7 +135,7 @@ def create_public_app(store: Store, settings: Settings) -> Flask:
     app.register_blueprint(stamp_pages.bp)
     app.register_blueprint(report_pages.bp)
     refusals.init_app(app)
-    app.wsgi_app = page_cache.guard(app, store)  # type: ignore[method-assign]  # Flask's own way
+    app.wsgi_app = page_cache.guard(app, store, settings)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 

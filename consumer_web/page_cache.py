@@ -5,7 +5,9 @@ while it is proved to be right:
 
 * the day in China is the one it was made on (a lot expires at midnight), and
 * `version` says that nothing in the database has changed since, or, when something has,
-  `fingerprint` of the chain, its certificates and its recalls is the one it was made from.
+  `fingerprint` of the chain, its certificates and its recalls is the one it was made from. What
+  the log says of them is covered by the version alone, until all witnesses have seen it: then
+  nothing is left to be said (GUARDED).
 
 The version and the fingerprint are read *before* the page is made, so what is in the page
 is at least as new as they are. Facts are only ever added, so a fingerprint never returns
@@ -31,6 +33,8 @@ from foodtrace.consumer_web.resolver.addresses import PREFIXES, read_path
 from foodtrace.consumer_web.resolver.negotiation import View, preferred_view
 from foodtrace.consumer_web.story import fingerprint
 from foodtrace.trace.errors import Invalid
+from foodtrace.trace.log.policy_file import policy_file
+from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 
 if TYPE_CHECKING:
@@ -299,8 +303,8 @@ def _key_of(path: str, environ: "WSGIEnvironment") -> Key | None:
     return path, choose(language, environ.get("HTTP_ACCEPT_LANGUAGE", "")), view
 
 
-def guard(app: Flask, store: Store) -> PageCache:
-    """Return the cache in front of a public application, guarded by its database."""
+def guard(app: Flask, store: Store, settings: Settings) -> PageCache:
+    """Return the cache in front of a public application, guarded by its database and policy."""
 
     def fingerprint_of(path: str) -> str | None:
         try:
@@ -309,12 +313,16 @@ def guard(app: Flask, store: Store) -> PageCache:
             return None
         with store.reading() as session:
             found = fingerprint(session, canonical)
-        # Every page says so while the record is read-only.
-        return found and f"{found} {store.standing.reason is None}"
+        # Every page says so while the record is read-only, and which witnesses count.
+        return found and f"{found} {store.standing.reason is None} {policy()}"
+
+    def policy() -> str:
+        file = policy_file(settings)
+        return "" if file is None else str(file.seen)
 
     return PageCache(
         app.wsgi_app,
-        version=store.version,
+        version=lambda: f"{store.version()} {policy()}",
         fingerprint=fingerprint_of,
         away=(SQLAlchemyError, store.readers.dialect.loaded_dbapi.Error),
     )

@@ -176,7 +176,7 @@ def test_every_curl_line_about_the_resolver_is_answered(sqlite_template, tmp_pat
     blocks = [block for language, block in _BLOCK.findall(page) if language == "sh"]
     statuses = [answer.status_code for block in blocks for answer in reader.read(block)]
     store.close()
-    assert statuses == [200, 200, 307, 307, 200, 200]
+    assert statuses == [200, 200, 307, 307, 200, 200, 200]
 
 
 def test_every_curl_line_about_the_log_is_answered(sqlite_template, tmp_path):

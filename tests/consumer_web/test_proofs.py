@@ -20,7 +20,7 @@ from foodtrace.trace.log.proofs import TlogProof, format_proof, parse_proof, ver
 from foodtrace.trace.log.series import gaps_of
 
 from .conftest import BOTH_DATABASES, CHILI, CHILI_LOT, NOW, SAUCE, SAUCE_LOT, browser_of
-from .proving import REGULATOR, RETAILER, Proving, check, fields_of
+from .proving import REGULATOR, RETAILER, SLEEPING, Proving, check, fields_of
 from .test_scan import HIDDEN, long_chain
 
 JSON = {"Accept": "application/json"}
@@ -319,6 +319,27 @@ def test_a_kept_page_is_made_anew_when_the_log_says_more(stage, proving, web):
     assert "by regulator" in second
 
 
+def test_a_kept_page_is_made_anew_when_the_policy_changes(stage, proving, web):
+    stage.whole_chain()
+    proving.publish(RETAILER)
+    first = web.get(SAUCE_LOT + "?lang=en").text
+    text = proving.policy_text.replace("quorum both", "quorum shop")
+    proving.settings.log_policy.write_text(text)
+    second = web.get(SAUCE_LOT + "?lang=en").text
+    assert "by shop · fewer than are asked for" in first
+    assert "fewer than are asked for" not in second
+
+
+def test_what_all_witnesses_have_seen_is_kept_while_the_log_goes_on(stage, proving, web):
+    stage.whole_chain()
+    proving.publish(REGULATOR, RETAILER, SLEEPING)
+    web.get(SAUCE_LOT + "?lang=en")
+    stage.made(stage.alba, f"{CHILI}/10/OTHER", 3)
+    proving.publish()
+    sent = queries(stage, lambda: web.get(SAUCE_LOT + "?lang=en"))
+    assert not any("FROM leaf" in one or "JOIN leaf" in one for one in sent)
+
+
 def queries(stage, act):
     sent = []
 
@@ -331,7 +352,9 @@ def queries(stage, act):
     return [one for one in sent if not one.startswith(("BEGIN", "PRAGMA", "SET"))]
 
 
-def test_the_page_takes_one_query_for_the_log_and_one_for_signatures_whatever_its_size(stage, proving, web):
+def test_the_page_takes_one_query_for_the_log_and_one_for_signatures_whatever_its_size(
+    stage, proving, web
+):
     stage.made(stage.alba, CHILI_LOT, 20)
     few = queries(stage, lambda: web.get(CHILI_LOT + "?lang=en&all=1"))
     long_chain(stage, 20)
