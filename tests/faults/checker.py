@@ -155,6 +155,11 @@ def _commitments(connection, stored):
 
 def _events(connection, acknowledged):
     """Whatever was acknowledged is recorded; nothing is recorded twice."""
-    recorded = Counter(connection.execute(text("SELECT event_id FROM event")).scalars())
+    ids = connection.execute(text("SELECT id FROM statement WHERE kind = 'event'")).scalars().all()
+    recorded = Counter(
+        msgspec.json.decode(each.content)["eventID"] for each in contents(connection, ids)
+    )
+    derived = set(connection.execute(text("SELECT event_id FROM event")).scalars())
     yield from (f"event {i} was acknowledged and is lost" for i in acknowledged - recorded.keys())
     yield from (f"event {i} is recorded {n} times" for i, n in recorded.items() if n > 1)
+    yield from (f"event {i} is recorded and not found" for i in recorded.keys() - derived)

@@ -47,7 +47,7 @@ def _publish_early():
             head = keeping.head_to_sign(connection, state.year)
             signer = load_signer(settings.log_key_folder, state.year, state.vkey)
             anchor.replace(state.year, sign_checkpoint(head.new, signer))
-            time.sleep(0.02)
+            time.sleep(0.15)
         return done
 
     keeping.sequence = early
@@ -74,15 +74,24 @@ def _numbers_twice():
 
 
 def _forget_keys():
-    """What is sent again is taken for something new."""
+    """What is sent again is taken for something new, and so is its event."""
     from foodtrace.trace.capture import recording, services
+    from foodtrace.trace.store.models import Event
 
-    insert_job = services.insert_job
+    insert_job, project_events = services.insert_job, recording.project_events
+
+    def project(session, recorded, *others):
+        names = [each.event.event_id for each in recorded]
+        known = set(session.scalars(select(Event.event_id).where(Event.event_id.in_(names))))
+        new = [each for each in recorded if each.event.event_id not in known]
+        project_events(session, new, *others)
+
     services.answered = lambda *_: None
     services.insert_job = lambda *values, key, **more: insert_job(
         *values, key=f"{key[:150]} {uuid.uuid4()}", **more
     )
     recording.namesakes_of = lambda *_: []
+    recording.project_events = project
 
 
 _ERRORS = {
