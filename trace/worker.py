@@ -29,7 +29,7 @@ POLL_SECONDS = 1.0
 # A job that fails by itself (a fault of ours, or a database that is away) is left alone for
 # so long, twice as long each time.
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 10.0
 SECONDS_TO_STOP = 10.0
 
 _log = logging.getLogger(__name__)
