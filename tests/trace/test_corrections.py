@@ -7,7 +7,15 @@ import pytest
 from foodtrace.trace.capture.corrections import corrections_of
 from foodtrace.trace.log.keeping import LogKeeper, attach
 
-from ..web import settings_of
+from ..web import (
+    Browser,
+    add_key,
+    add_party,
+    add_person,
+    bearer,
+    settings_of,
+    staff_app,
+)
 from .acts import (
     ALBA,
     BRUNO,
@@ -150,3 +158,30 @@ def test_what_is_declared_wrong_links_nothing_any_more(store):
 def test_of_a_thing_that_nobody_recorded_there_are_no_corrections(store):
     capture(store, see(1, ["A#1"]))
     assert found(store, canonical="/q/NONE") == []
+
+
+def test_pages_and_programs_show_both_with_their_places_in_the_log(sqlite_store, tmp_path):
+    store = sqlite_store
+    farm = add_party(store, "Farm")
+    owner = replace(ALBA, party_id=farm)
+    first, second = make(1, {"A": 10}), make(1, {"A": 12})
+    attach(store, replace(settings_of(store), data=tmp_path))
+    capture(store, first, actor=owner)
+    capture(store, second, corrected(first, second), actor=owner)
+    app = staff_app(store)
+    answer = app.test_client().get(
+        f"/api/v1/lots{LOT}/corrections", headers=bearer(add_key(store, "producer", farm))
+    )
+    (listed,) = answer.json
+    assert (listed["wrong"]["log_index"], listed["declaration"]["log_index"]) == (1, 3)
+    assert [each["event_id"] for each in listed["corrections"]] == [second["eventID"]]
+    add_person(store, "li", "producer", party_id=farm)
+    add_person(store, "rosa", "regulator")
+    for name, page in (("li", f"/producers/lots{LOT}"), ("rosa", f"/inspections/lots{LOT}")):
+        browser = Browser(app)
+        browser.sign_in(name)
+        text = browser.get(f"{page}?lang=en").text
+        assert first["eventID"] in text
+        assert second["eventID"] in text
+        assert f"No. {listed['wrong']['log_year']}/1" in text
+        assert f"No. {listed['wrong']['log_year']}/3" in text
