@@ -47,7 +47,7 @@ def _publish_early():
             head = keeping.head_to_sign(connection, state.year)
             signer = load_signer(settings.log_key_folder, state.year, state.vkey)
             anchor.replace(state.year, sign_checkpoint(head.new, signer))
-            time.sleep(0.15)
+            time.sleep(0.5 if connection.dialect.name == "postgresql" else 0.05)
         return done
 
     keeping.sequence = early

@@ -4,6 +4,8 @@ The lock belongs to a connection and ends with it. A process that was asleep whi
 took over finds that its epoch is old: what it writes changes no row, and is undone.
 """
 
+from contextlib import suppress
+
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -45,9 +47,11 @@ class Election:
         return self.epoch is not None
 
     def resign(self) -> None:
-        """Let others stand: the lock ends with the connection."""
+        """Let others stand at once; a lock that cannot be given back ends with the connection."""
         self.epoch = None
         if self._connection is not None:
+            with suppress(SQLAlchemyError):
+                self._connection.scalar(select(func.pg_advisory_unlock(_SEQUENCING)))
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
