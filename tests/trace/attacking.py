@@ -117,6 +117,8 @@ class Installation:
 
     def start(self):
         """Start the service: what a restart does, too."""
+        if self.keeper is not None:
+            self.keeper.close()
         attach(self.store, self.settings, clock=self.clock)
         self.keeper = LogKeeper(self.store, self.settings, clock=self.clock)
 
