@@ -53,6 +53,7 @@ def person(store, alba):
     add_person(store, "alba", "producer", party_id=alba.party_id)
     browser = Browser(staff_app(store))
     browser.sign_in("alba")
+    browser.get("/account?lang=en")  # the choice is kept
     return browser
 
 
@@ -266,6 +267,7 @@ def test_a_regulator_confirms_on_a_page(store, alba):
     add_person(store, "ruth", "regulator")
     regulator = Browser(staff_app(store))
     regulator.sign_in("ruth")
+    regulator.get("/account?lang=en")
     page = "/account/devices/waiting"
     assert fingerprint(waiting.public_key) in regulator.get(page).text
     assert regulator.post(f"{page}/{waiting.id}", {}, form_on=page).status_code == 303

@@ -215,9 +215,10 @@ def test_a_party_does_not_confirm_that_its_keys_are_lost(store, alba):
 def test_a_key_is_let_in_once(store, alba):
     first = Device()
     key = enrol(store, alba, first)
-    for who in (alba, RUTH):
+    voucher = first.voucher(identifier_of(store, alba), first)
+    for who, word in ((alba, voucher), (RUTH, None)):
         with pytest.raises(Conflict, match="does not wait"):
-            act(store, keys.confirm_key, who, key_id=key.id)
+            act(store, keys.confirm_key, who, key_id=key.id, voucher=word)
     with pytest.raises(NotFound):
         act(store, keys.confirm_key, RUTH, key_id=10**30)
 
