@@ -26,7 +26,7 @@ from foodtrace.trace.errors import Invalid, Problem, TooLarge, mark
 
 _EVENTS = frozenset({*FIELDS, QUANTITY_EVENT})
 # The name of lxml for the element in which persons are named.
-_PERSONAL = "{%s/}%s" % tuple(PERSONAL.rsplit("/", 1))
+_PERSONAL = "{{{}/}}{}".format(*PERSONAL.rsplit("/", 1))
 _DOCUMENTS = frozenset({"EPCISDocument", "EPCISQueryDocument"})
 _DOCUMENT = frozenset({"EPCISHeader", "EPCISBody"})
 _NAMING = ("type", "eventID")
