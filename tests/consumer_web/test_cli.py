@@ -41,6 +41,7 @@ def run(*words, **options):
 def test_every_command_is_there():
     assert set(main.commands) == {
         "serve", "migrate", "user", "key", "demo", "import", "rebuild", "export", "hash", "link",
+        "log", "sequencer", "witness", "audit", "erase",
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from foodtrace.consumer_web.demonstration import acts, cast
 from foodtrace.inspections.services import findings_of
 from foodtrace.producers.labels import qr_png
 from foodtrace.trace.chain.services import trace_back
+from foodtrace.trace.log.places import places_of
 from foodtrace.trace.store.session import Store
 
 BLOCKS = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}
@@ -53,14 +54,15 @@ def scanned(site):
 
 @pytest.fixture(scope="module")
 def record(site):
-    """The chain and the findings behind the code, as the database has them."""
+    """Chain, findings and log numbers behind the code, as the database has them."""
     store = Store(site.database_url)
     with store.reading() as session:
         chain = trace_back(session, acts.GOOD_JAR)
         names = [chain.items[item_id].canonical for item_id in chain.nodes]
         findings = findings_of(session, names)
+        places = places_of(session, [hop.id for hop in chain.hops], None)
     store.close()
-    return chain, findings
+    return chain, findings, places
 
 
 def test_the_code_in_the_terminal_says_the_address_below_it(site, scanned):
@@ -84,7 +86,7 @@ def test_the_printed_page_carries_the_code_too(scanned, visit):
 def test_the_page_names_every_organisation_hop_and_certificate(
     scanned, record, visit, unfold, language
 ):
-    chain, findings = record
+    chain, findings, places = record
     page = visit(locale=language)
     answer = page.goto(scanned)
     assert answer.status == 200
@@ -98,9 +100,9 @@ def test_the_page_names_every_organisation_hop_and_certificate(
     organisations = [org for org in cast.ORGS if org is not cast.AUTHORITY]
     assert [name(org) for org in organisations if name(org) not in text] == []
     assert [c.number for c in findings.certificates if c.number not in text] == []
-    numbers = set(re.findall(r"(?:No\.|编号|第) ?(\d+)", text))
-    shown = {str(hop.id) for hop in chain.hops if not hop.hidden and concerns(chain, hop)}
-    assert shown - numbers == set()
+    numbers = set(re.findall(r"(?:No\.|编号) ?([\d/]+)", text))
+    shown = [hop.id for hop in chain.hops if not hop.hidden and concerns(chain, hop)]
+    assert {places.by_id[hop_id].number for hop_id in shown} - numbers == set()
     assert sum(hop.hidden for hop in chain.hops) == 1
     assert text.count("隐藏" if language == "zh-CN" else "Step hidden by") >= 1
 

@@ -49,7 +49,9 @@ def test_it_works(alba, store):
     assert job["captureErrorBehaviour"] == "rollback"
     assert job["createdAt"] <= job["finishedAt"]
     assert job["createdAt"].endswith("Z")
-    assert alba.get(response.headers["Location"]).json == job
+    # Asked for later, a job also says how far the log has come with it.
+    waits = {"state": "received", "recorded": 0, "witnesses": []}
+    assert alba.get(response.headers["Location"]).json == {**job, "log": waits}
     assert response.headers["GS1-EPCIS-Version"] == "2.0"
     assert response.headers["GS1-CBV-Version"] == "2.0"
     assert "Set-Cookie" not in response.headers
