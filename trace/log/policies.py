@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from .notes import COSIGNATURE, ED25519, NoteError, Verifier
+from foodtrace.trace.log.notes import COSIGNATURE, ED25519, NoteError, Verifier
 
 LARGEST_POLICY = 256 * 1024
 MOST_OF_A_KIND = 256  # logs, witnesses, groups; the standard asks for 32 at least
