@@ -24,14 +24,14 @@ from foodtrace.trace.log.models import Leaf as LeafRow
 from foodtrace.trace.log.numbering import Counters, counter_names, numbers_of, things_named
 from foodtrace.trace.log.recomputing import Discrepancy
 from foodtrace.trace.log.tree import split_edge
-from foodtrace.trace.store.bulk import table_of
+from foodtrace.trace.store.bulk import insert_on, table_of
 from foodtrace.trace.store.sets import id_rows
 
 # A clock that went back by more is a fault that somebody has to look at; what is less is
 # levelled out, for the time of the log never goes back.
 MOST_BACKWARDS_MS = 5_000
 
-_STATE, _LEAF, _TILE = table_of(LogState), table_of(LeafRow), table_of(LogTile)
+_STATE, _TILE = table_of(LogState), table_of(LogTile)
 _UNLOGGED, _COUNTER = table_of(Unlogged), table_of(Counter)
 
 _WAITING = select(_UNLOGGED.c.statement_id).order_by(_UNLOGGED.c.statement_id)
@@ -52,7 +52,6 @@ _HASHES = select(_TILE.c.hashes).where(
     _TILE.c.level == bindparam("level"),
     _TILE.c.number == bindparam("number"),
 )
-_INSERT_LEAVES = insert(_LEAF)
 _INSERT_NUMBERED = insert(table_of(Numbered))
 
 
@@ -161,19 +160,19 @@ def _placed(connection: Connection, statements: Sequence[Stated], at: int) -> li
 
 def _append(connection: Connection, state: Row[Any], placed: Sequence[Placed]) -> None:
     """Write the leaves, the tiles and the state of the log that they give."""
-    rows = [
+    insert_on(
+        connection,
+        LeafRow,
         {
-            "year": state.year,
-            "idx": index,
-            "statement_id": each.stated.id,
-            "time": each.leaf.time,
-            "commitment": each.leaf.commitment,
-            "secret": each.secret,
-            "header": each.header,
-        }
-        for index, each in enumerate(placed, start=state.size)
-    ]
-    connection.execute(_INSERT_LEAVES, rows)
+            "year": [state.year] * len(placed),
+            "idx": list(range(state.size, state.size + len(placed))),
+            "statement_id": [each.stated.id for each in placed],
+            "time": [each.leaf.time for each in placed],
+            "commitment": [each.leaf.commitment for each in placed],
+            "secret": [each.secret for each in placed],
+            "header": [each.header for each in placed],
+        },
+    )
     grow(connection, state, [each.leaf for each in placed])
 
 

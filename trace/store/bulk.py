@@ -10,7 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Dialect, Integer, String, Table, bindparam, func, select
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.store.models import Base, Item, Observed, Statement
@@ -47,10 +57,16 @@ def insert_columns(
     session: Session, model: type[Base], values: Mapping[str, Sequence[Any]]
 ) -> None:
     """Write rows that are given column by column, as `insert_rows` does."""
+    insert_on(session.connection(), model, values)
+
+
+def insert_on(
+    connection: Connection, model: type[Base], values: Mapping[str, Sequence[Any]]
+) -> None:
+    """Do what `insert_columns` does, where there is a connection and no session."""
     names = tuple(values)
     if not values[names[0]]:
         return
-    connection = session.connection()
     key = (connection.dialect.name, model, names)
     prepared = _PREPARED.get(key)
     if prepared is None:
@@ -87,7 +103,10 @@ def _prepare(dialect: Dialect, model: type[Base], names: tuple[str, ...]) -> _In
         sql = f"{into} VALUES ({', '.join('?' for _ in names)})"
     sql += " ON CONFLICT DO NOTHING" if model is Observed else ""
     converters = tuple(
-        table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
+        None  # bytes are what both drivers take; a memoryview of them only costs
+        if isinstance(table.c[name].type, LargeBinary)
+        else table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        for name in names
     )
     return _Insert(sql, converters)
 
