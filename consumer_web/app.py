@@ -41,7 +41,7 @@ from foodtrace.trace.issuers import pages as issuers_pages
 from foodtrace.trace.log import api as log_api
 from foodtrace.trace.log.asking import ask
 from foodtrace.trace.log.authority import authority_of
-from foodtrace.trace.log.keeping import LogKeeper, attach
+from foodtrace.trace.log.keeping import PACE_SECONDS, LogKeeper, attach
 from foodtrace.trace.log.policy_file import policy_of
 from foodtrace.trace.log.stamping import stamp
 from foodtrace.trace.navigation import add_entries
@@ -101,7 +101,7 @@ def from_environment() -> "WSGIApplication":
     store = open_store(settings)
     Worker(store, settings, (*JOBS, *PRINT_JOBS)).start()
     # In a thread of its own: what others wait for is not behind a large document.
-    Worker(store, settings, (_log_job(store, settings),)).start()
+    Worker(store, settings, (_log_job(store, settings),), pace=PACE_SECONDS).start()
     # Witnesses and authorities are far away and may be slow: the log is signed meanwhile.
     Worker(store, settings, (ask,)).start()
     Worker(store, settings, (stamp,)).start()

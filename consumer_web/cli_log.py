@@ -18,7 +18,7 @@ from foodtrace.trace.log.accepting import accept
 from foodtrace.trace.log.anchor import Anchor, BrokenAnchor
 from foodtrace.trace.log.exporting import export
 from foodtrace.trace.log.full_check import count_of, differences
-from foodtrace.trace.log.keeping import LogKeeper
+from foodtrace.trace.log.keeping import PACE_SECONDS, LogKeeper
 from foodtrace.trace.log.policy_file import policy_file
 from foodtrace.trace.log.recomputing import Discrepancy
 from foodtrace.trace.log.repairing import repair
@@ -136,7 +136,7 @@ def sequencer() -> None:
             )
         logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
         keeper = LogKeeper(store, settings)
-        worker = Worker(store, settings, (keeper.keep,))
+        worker = Worker(store, settings, (keeper.keep,), pace=PACE_SECONDS)
         worker.start()
         click.echo("Keeping the log.", err=True)
         stopping.wait()

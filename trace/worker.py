@@ -59,8 +59,12 @@ def work_once(store: Store, settings: Settings) -> bool:
 class Worker:
     """The thread that does what is waiting in one store."""
 
-    def __init__(self, store: Store, settings: Settings, jobs: tuple[Job, ...] = ()) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, jobs: tuple[Job, ...] = (), *, pace: float = 0.0
+    ) -> None:
+        """Do these jobs, or JOBS; between two rounds there are at least `pace` seconds."""
         self._store, self._settings = store, settings
+        self._pace = pace
         self._jobs = jobs or JOBS
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -102,6 +106,7 @@ class Worker:
             self._woken.clear()
             if not self.work() and not self._stopping.is_set():
                 self._woken.wait(POLL_SECONDS)
+            self._stopping.wait(self._pace)
         # All else that waits stands in the database; scans are in memory alone.
         self._try(write_scans)
 

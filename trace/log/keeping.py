@@ -18,6 +18,9 @@ from foodtrace.trace.log.signers import NoSigner, load_signer
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 
+# Between two rounds there are so many seconds: a head for each capture would cost as much as
+# the capture, and nobody could look at so many.
+PACE_SECONDS = 0.25
 # Of what waits on PostgreSQL, so much gets its place in one transaction.
 LARGEST_BATCH = 1_000
 # On SQLite a commit waits for the places of what it records: so many at most, the rest follows.
