@@ -14,7 +14,7 @@ from foodtrace.trace.capture.rebuild import rebuild
 from foodtrace.trace.capture.services import capture_document
 from foodtrace.trace.capture.waiting import MOST_ATTEMPTS, MOST_ATTEMPTS_WHEN_BUSY, record_waiting
 from foodtrace.trace.epcis.reader import read_document
-from foodtrace.trace.errors import Invalid, Unavailable, Unprocessable
+from foodtrace.trace.errors import Invalid, Problem, Unavailable, Unprocessable
 from foodtrace.trace.store.models import Capture, Document
 from foodtrace.trace.store.session import Store
 from foodtrace.trace.worker import work_once
@@ -190,6 +190,17 @@ def breaking(monkeypatch, error, times=1_000_000):
         return real(*arguments)
 
     monkeypatch.setattr(recording, "project_events", project)
+
+
+def test_what_waits_goes_on_waiting_while_the_record_is_read_only(store):
+    queued = queue(store, make(1, {"A": 1}))
+    store.standing.stop(Problem("", "the log is not what was signed"))
+    assert not work(store)
+    assert job_of(store, queued).running
+    assert count(store, "statement") == {"statement": 0}
+    store.standing.resume()
+    assert work(store)
+    assert job_of(store, queued).state == "done"
 
 
 def test_a_document_that_cannot_be_recorded_fails_and_the_next_is_recorded(

@@ -59,8 +59,11 @@ _Content = tuple[EventDocument, Received]
 def record_waiting(store: Store, _settings: Settings) -> bool:
     """Record the document that waits longest, in one transaction; False if none waits.
 
-    On PostgreSQL another process may be at it: then this one takes the next.
+    On PostgreSQL another process may be at it: then this one takes the next. While the record
+    is read-only all go on waiting.
     """
+    if store.standing.reason is not None:
+        return False
     with store.reading() as session:
         job = session.execute(_OLDEST).one_or_none()
     if job is None:
