@@ -192,7 +192,8 @@ def test_anybody_gets_the_stamp_of_a_day_and_openssl_takes_it(
     assert note.data == b"the last head of yesterday\n"
     assert openssl_accepts(tsa.files, token.data, note.data, tmp_path)
     assert token.headers["Access-Control-Allow-Origin"] == "*"
-    assert client.get(f"{root}/2001-01-01.tsr").status_code == 404
+    for other in ("2001-01-01", "0001-01-01", "9999-12-31"):
+        assert client.get(f"{root}/{other}.tsr").status_code == 404
 
 
 def test_what_the_documentation_has_one_type_says_ok(store, settings, keep, clock, tsa, tmp_path):

@@ -36,6 +36,7 @@ PORTION = 1_000
 _LONGEST_TEXT = 500
 _ONE = 1  # the id of the only row
 _DAY = timedelta(days=1)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 _STATE, _STAMP = table_of(StampState), table_of(TimeStamp)
 _LOG, _HEAD = table_of(LogState), table_of(LogCheckpoint)
@@ -150,7 +151,8 @@ def leaf_subject(year: int, idx: int) -> str:
 def bounds_of(day: date) -> dict[str, datetime]:
     """Return when a day (UTC) starts and ends, as `LAST_OF_DAY` takes it."""
     start = datetime.combine(day, time.min, UTC)
-    return {"start": start, "end": start + _DAY}
+    # Behind the last day that can be written there is no other.
+    return {"start": start, "end": start + _DAY if day < date.max else _END_OF_TIME}
 
 
 def day_of_next_head(connection: Connection, year: int, day: date) -> date | None:
