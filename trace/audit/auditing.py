@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import msgspec
 
+from foodtrace.trace.audit.decoding import decoded
 from foodtrace.trace.audit.heads import Head
 from foodtrace.trace.audit.keys import Keys, check_numbers, read_keys
 from foodtrace.trace.audit.logs import Outcome, Task, audit_log
@@ -20,6 +21,7 @@ from foodtrace.trace.log.notes import NoteError, parse_note
 from foodtrace.trace.log.policies import Policy
 
 _FIRST_KIND = "log"
+_anything = msgspec.json.Decoder()
 
 
 @dataclass
@@ -113,7 +115,7 @@ def _why_not_after(ended: Head, later: Outcome) -> str | None:
     if first is None or first.kind != _FIRST_KIND:
         return "It is not shown to be the beginning of a log."
     try:
-        previous = msgspec.json.decode(first.fields.get("/previous", "null"))
+        previous = decoded(_anything, first.fields.get("/previous", "null"))
         head = parse_checkpoint(parse_note(previous.encode()).text) if previous else None
     except (msgspec.DecodeError, NoteError, AttributeError) as error:
         return f"What it holds is no checkpoint: {error}."

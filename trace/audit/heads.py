@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import msgspec
 
+from foodtrace.trace.audit.decoding import decoded
 from foodtrace.trace.log.checkpoints import (
     Checkpoint,
     cosignatures,
@@ -125,8 +126,8 @@ def notes_of(history: bytes) -> Iterator[bytes]:
     """
     for line in history.splitlines():
         try:
-            said = _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            said = decoded(_decoder, line)
+        except msgspec.DecodeError as error:
             raise NoteError(f"a line is no head with its cosignatures: {error}") from None
         yield "".join([said.note, *(f"{each}\n" for each in said.cosignatures)]).encode()
 

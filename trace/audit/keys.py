@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from foodtrace.trace.audit.decoding import decoded as decoded_json
 from foodtrace.trace.audit.published import Public
 from foodtrace.trace.audit.report import Report
 from foodtrace.trace.audit.rules import KEY_LET_IN, KEY_VALID, OPENING, SERIES
@@ -19,6 +20,8 @@ ENROLMENT, CONFIRMATION, END, COMPROMISE = "key", "key_confirmation", "key_end",
 SIGNATURE = "signature"
 # What the statements of a party about its keys are numbered by.
 SERIES_OF_KEYS = "urn:foodtrace:keys"
+
+_anything = msgspec.json.Decoder()
 
 
 @dataclass
@@ -43,7 +46,7 @@ Keys = dict[str, Key]  # by the public key in base64
 def members_of(fields: Mapping[str, str]) -> dict[str, Any]:
     """Return the members of a statement's JSON object that are shown. Raises ValueError."""
     return {
-        name[1:]: msgspec.json.decode(value)
+        name[1:]: decoded_json(_anything, value)
         for name, value in fields.items()
         if name.startswith("/")
     }

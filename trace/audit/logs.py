@@ -161,7 +161,9 @@ def _goes_on(task: Task, newest: Head) -> bool:
 def _history(task: Task, known: KnownLog | None, report: Report) -> Iterator[Sighting]:
     since = date(task.log.year, 1, 1)
     if known is not None and known.last_time:
-        since = max(since, day_of(known.last_time / 1000) - timedelta(days=1))
+        # A leaf may be dated to any time; what was published since then is read all the same.
+        last = min(known.last_time / 1000, task.now)
+        since = max(since, day_of(last) - timedelta(days=1))
     return history(task.source, task.log, task.policy, report, since=since, until=day_of(task.now))
 
 

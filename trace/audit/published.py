@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
+from foodtrace.trace.audit.decoding import decoded
 from foodtrace.trace.audit.heads import (
     LARGEST_HISTORY,
     Head,
@@ -25,6 +27,7 @@ from foodtrace.trace.log.policies import Policy
 LISTING = "logs.json"
 LARGEST_LISTING = 1024 * 1024
 LARGEST_PUBLIC = 256 * 1024 * 1024
+FIRST_YEAR, LAST_YEAR = 1970, 9999
 # A log that was to end with its year is closed when the service runs again.
 _DAYS_AFTER = 31
 
@@ -68,19 +71,20 @@ class Public:
 class _Listed(msgspec.Struct):
     """A log in the listing; what else it says there is not looked at."""
 
-    year: int
+    year: Annotated[int, msgspec.Meta(ge=FIRST_YEAR, lt=LAST_YEAR)]
     origin: str
     vkey: str
 
 
 _listing = msgspec.json.Decoder(list[_Listed])
+_anything = msgspec.json.Decoder()
 
 
 def named_logs(source: Source, policy: Policy, report: Report) -> list[Named]:
     """Return the logs that are both listed and in the policy, the oldest first."""
     try:
-        listed = _listing.decode(source.read(LISTING, LARGEST_LISTING))
-    except (Unreadable, msgspec.DecodeError, UnicodeDecodeError) as error:
+        listed = decoded(_listing, source.read(LISTING, LARGEST_LISTING))
+    except (Unreadable, msgspec.DecodeError) as error:
         report.differ(READABLE, LISTING, f"It cannot be read: {error}.")
         return []
     pinned = {log.verifier.name: log.verifier for log in policy.logs}
@@ -192,8 +196,8 @@ def public_statements(source: Source, log: Named, report: Report) -> dict[int, P
 def read_public(line: bytes) -> Public:
     """Return the statement that a line shows. Raises LeafError."""
     try:
-        said = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        said = decoded(_anything, line)
+    except msgspec.DecodeError as error:
         raise LeafError(str(error)) from None
     leaf, opening = load_opening(said)
     index = said.get("index")
@@ -211,5 +215,8 @@ def day_of(seconds: float) -> date:
 
 
 def moment(seconds: float) -> str:
-    """Return a time as the report writes it."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    """Return a time as the report writes it; whoever signs it may have written any number."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} seconds after 1970"

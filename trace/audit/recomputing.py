@@ -94,8 +94,13 @@ class Recomputing:
 
     def _served(self, read: ReadTiles) -> Iterator[tuple[Tile, tuple[Read, Read]]]:
         """Yield each bundle with its bytes and those of the tile of its hashes."""
-        bundles = list(bundles_of(self._size, self._start))
-        both = (tile for each in bundles for tile in (each, Tile(0, each.n, each.width)))
+        # Never as a list: a log may sign any size, and need not have the entries.
+        bundles = bundles_of(self._size, self._start)
+        both = (
+            tile
+            for each in bundles_of(self._size, self._start)
+            for tile in (each, Tile(0, each.n, each.width))
+        )
         served = iter(read(both))
         for bundle, entries, hashes in zip(bundles, served, served, strict=True):
             yield bundle, (entries, hashes)

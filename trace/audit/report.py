@@ -8,6 +8,7 @@ from foodtrace.trace.audit.rules import Rule
 
 # Of one rule in one log: whoever rewrites a log of a million entries breaks it everywhere.
 MOST_OF_A_RULE = 100
+LONGEST_TEXT = 2_000
 
 
 class Finding(NamedTuple):
@@ -44,11 +45,11 @@ class Report:
         """Add a difference."""
         self._seen[rule.name] += 1
         if self._seen[rule.name] <= MOST_OF_A_RULE:
-            self.differences.append(Finding(rule, place, found))
+            self.differences.append(Finding(rule, _plain(place), _plain(found)))
 
     def note(self, rule: Rule, place: str, found: str) -> None:
         """Add what could not be proved, and is no difference by itself."""
-        self.notes.append(Finding(rule, place, found))
+        self.notes.append(Finding(rule, _plain(place), _plain(found)))
 
     @property
     def uncounted(self) -> dict[str, int]:
@@ -85,6 +86,16 @@ class Report:
         verdict = _counted(count, "difference") if count else "nothing differs"
         parts.append(f"{_counted(len(self.logs), 'log')}{things}: {verdict}.\n")
         return "\n".join(parts)
+
+
+def _plain(text: str) -> str:
+    r"""Return a text that may hold what the audited has written, safe for a terminal.
+
+    >>> _plain("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    cut = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in cut)
 
 
 def _counted(count: int, what: str) -> str:

@@ -78,7 +78,7 @@ class Folder:
     def file(self, sha256: str, name: str, size: int) -> bytes:
         """Return a file that lies here by its name. Raises Missing, Unreadable."""
         del sha256
-        if not name or name.startswith(".") or "/" in name or "\\" in name:
+        if not name or name.startswith(".") or not {"/", "\\", "\0"}.isdisjoint(name):
             raise Unreadable("this is no name of a file")
         return self.read(name, _most(size))
 
@@ -143,7 +143,8 @@ class Site:
             try:
                 _require_ok(response)
                 while len(data) <= most:
-                    portion = response.read(_PORTION, decode_content=False)
+                    # What is there, however little: a server must not feed us drop by drop.
+                    portion = response.read1(_PORTION, decode_content=False)
                     if not portion:
                         break
                     data += portion
@@ -174,7 +175,9 @@ def _require_ok(response: urllib3.BaseHTTPResponse) -> None:
         pause = None
         with suppress(ValueError):
             pause = float(response.headers.get("Retry-After", ""))
-        raise _Passing(f"the answer is {response.status}", pause)
+        # Nor is a time before now, or no number, a pause.
+        is_pause = pause is not None and pause >= 0
+        raise _Passing(f"the answer is {response.status}", pause if is_pause else None)
     if response.status != _OK:
         raise Unreadable(f"the answer is {response.status}")
     if response.headers.get("Content-Encoding", "identity") != "identity":

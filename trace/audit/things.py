@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from foodtrace.trace.audit.decoding import decoded
 from foodtrace.trace.audit.heads import Head, open_head
 from foodtrace.trace.audit.keys import SIGNATURE, Keys, check_signature
 from foodtrace.trace.audit.published import Sighting
@@ -130,7 +131,7 @@ def read_thing(source: Source, path: str, policy: Policy, report: Report) -> Thi
 
 
 def _part(data: bytes) -> _Bundle:
-    part = _bundle.decode(data)
+    part = decoded(_bundle, data)
     if part.format != FORMAT:
         raise ValueError(f"its format is {part.format[:80]!r}")
     return part
@@ -250,8 +251,8 @@ def _check_file(thing: Thing, each: Statement, report: Report) -> None:
     if said is None:
         return
     try:
-        file = _file.decode(said)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        file = decoded(_file, said)
+    except msgspec.DecodeError as error:
         report.differ(OPENING, each.where, f"It does not say what a file is: {error}.")
         return
     if not file.is_public:

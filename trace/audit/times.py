@@ -62,7 +62,7 @@ def _wrong(
             yield _Wrong(
                 window.begin,
                 window.end,
-                f"The first says that it was logged at {_written(earliest)}, and at "
+                f"The first says that it was logged at {moment(earliest)}, and at "
                 f"{moment(window.after)} the witnesses saw a log without it: it was dated back.",
             )
         until = now if window.before is None else window.before
@@ -70,7 +70,7 @@ def _wrong(
             yield _Wrong(
                 window.begin,
                 window.end,
-                f"The last says that it was logged at {_written(latest)}, and it was there at "
+                f"The last says that it was logged at {moment(latest)}, and it was there at "
                 f"{moment(until)} already: it was dated forward.",
             )
 
@@ -121,11 +121,3 @@ def _first(sighting: Sighting) -> int:
 def _time(entry: bytes) -> float:
     """Return the time of a leaf in POSIX seconds."""
     return int.from_bytes(entry[1:9], "big") / 1000
-
-
-def _written(seconds: float) -> str:
-    """Return the time of a leaf, which may be any number of 8 bytes."""
-    try:
-        return moment(seconds)
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds:g} seconds after 1970"
