@@ -16,7 +16,7 @@ from sqlalchemy import delete, select, update
 from foodtrace.consumer_web.cli import main
 from foodtrace.trace.errors import Invalid
 from foodtrace.trace.log import asking, policy_file
-from foodtrace.trace.log.asking import ask, claim_due, take
+from foodtrace.trace.log.asking import LAST_SECOND, ask, claim_due, take
 from foodtrace.trace.log.checkpoints import cosign, cosignatures, open_checkpoint
 from foodtrace.trace.log.cosigners import (
     WARNINGS_STAY,
@@ -35,7 +35,7 @@ from foodtrace.trace.witness.app import Application
 from foodtrace.trace.witness.opening import open_witness
 from foodtrace.trace.witness.state import create
 
-from ..web import settings_of
+from ..web import public_app, settings_of
 from .acts import capture, make
 from .kept import NOON, Clock
 from .witnessing import free_port, serving_witness
@@ -471,6 +471,14 @@ def test_clocks_that_are_apart_are_told(asked):
     assert "seconds apart" in asked.standing().error
     assert asked.cosigners(1) == {"a"}
     assert asked.state_of().failures == 0
+
+
+def test_a_time_that_no_page_can_show_is_not_kept(asked):
+    asked.witnesses[0].witness._now = lambda: LAST_SECOND + 1
+    asked.ask()
+    assert "after the year 9999" in asked.standing().error
+    assert asked.cosigners(1) == set()
+    assert public_app(asked.store).test_client().get("/log/").status_code == 200
 
 
 def test_of_several_processes_one_asks(both):

@@ -38,6 +38,7 @@ SIZE = "text/x.tlog.size"
 # may have been in between.
 MOST_REQUESTS = 3
 CLOCK_SECONDS = 60
+LAST_SECOND = 253_402_300_799  # of the year 9999, since 1970
 _SAID = {
     400: "it takes the request for malformed",
     403: "it does not accept the signature of this log: does it have the right key?",
@@ -184,7 +185,11 @@ def _found(claim: Claim, head: Head, answer: Answer) -> Cosignature:
         raise NotCosigned(f"its answer is no cosignature of this head: {error}") from None
     if not found:
         raise NotCosigned("its answer has no cosignature of the key in the policy")
-    return max(found, key=lambda each: each.time)
+    latest = max(found, key=lambda each: each.time)
+    if latest.time > LAST_SECOND:
+        # Pages show the time, and nobody can show this one.
+        raise NotCosigned("its time is after the year 9999")
+    return latest
 
 
 def _size_said(answer: Answer) -> int | None:
