@@ -35,6 +35,7 @@ _PDF_START = b"%PDF-"
 _PDF_END = b"%%EOF"
 _END_WITHIN = 2048  # bytes behind the end that some programs add
 _STREAM = re.compile(rb"stream\r?\n")
+_NO_STRINGS = re.compile(rb"(?:<<|>>|[^(<%>])*+")
 _MOST_UNPACKED = 32 * 1024 * 1024
 _MOST_PACKED = 5_000
 _PIECE = 64 * 1024
@@ -138,10 +139,27 @@ def _packed_objects(data: bytes) -> list[bytes]:
         start = _STREAM.search(data, named.end())
         if start is None or len(found) == _MOST_PACKED:
             raise _no_report()
+        if not _is_end_of_dictionary(data[named.end() : start.start()]):
+            raise _no_report()
         found.append(_unpacked(data, start.end(), left))
         left -= len(found[-1])
         named = _OBJECTS.search(data, start.end())
     return found
+
+
+def _is_end_of_dictionary(text: bytes) -> bool:
+    """Tell whether a dictionary ends with this text, and the word `stream` behind it is a word.
+
+    In a string, a comment or a dictionary inside it could stand a stream that nobody else reads.
+
+    >>> _is_end_of_dictionary(b" /N 2 >> "), _is_end_of_dictionary(b" /X (>>")
+    (True, False)
+    """
+    return (
+        _NO_STRINGS.fullmatch(text) is not None
+        and text.rstrip().endswith(b">>")
+        and text.count(b">>") == text.count(b"<<") + 1
+    )
 
 
 def _unpacked(data: bytes, start: int, most: int) -> bytes:

@@ -203,13 +203,26 @@ def test_an_object_stream_that_is_fine_is_taken():
     assert read_report(data).body == data
 
 
+@pytest.mark.parametrize("decoy", [b"/X (", b"/X (>>", b"%>>", b"/X <", b"/X <<>>", b"/X /", b""])
+def test_a_stream_that_only_seems_to_be_that_of_the_objects_hides_nothing(decoy):
+    harmless = zlib.compress(b"1 0 <</Type /Page>>")
+    hidden = zlib.compress(b"1 0 <</S /JavaScript /JS (app.alert(1))>>")
+    seeming = b"/ObjStm " + decoy + b"stream\n" + harmless + b")>>\nstream\n" + hidden
+    data = with_packed(hidden).replace(
+        b"/ObjStm /Filter /FlateDecode>>\nstream\n" + hidden, seeming
+    )
+    assert seeming in data
+    with pytest.raises(Invalid):
+        read_report(data)
+
+
 def test_objects_that_unpack_without_end_are_refused():
     with pytest.raises(Invalid):
         read_report(with_packed(zlib.compress(bytes(70 * 1024 * 1024), 9)))
 
 
 def test_many_object_streams_that_hold_nothing_end_soon():
-    empty = b"/ObjStm stream\n" + zlib.compress(b"")
+    empty = b"<</Type /ObjStm>> stream\n" + zlib.compress(b"")
     with pytest.raises(Invalid):
         read_report(REPORT.replace(b"%PDF-1.3\n", b"%PDF-1.3\n" + empty * 30_000, 1))
 
