@@ -248,6 +248,16 @@ def test_an_ended_key_is_not_enrolled_again(store, alba):
         enrol(store, alba, device, lost_all=True)
 
 
+@pytest.mark.parametrize(
+    "since", ["0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00Z", "1969-12-31T00:00:00-08:00"]
+)
+def test_a_key_may_have_been_in_other_hands_from_the_beginning(store, alba, since):
+    key = enrol(store, alba, Device())
+    since = datetime.fromisoformat(since)
+    found = act(store, keys.declare_compromised, alba, key_id=key.id, since=since)
+    assert found.compromised_since == datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def test_a_key_in_other_hands_ends_and_earlier_times_can_be_added(store, alba):
     key, day = enrol(store, alba, Device()), timedelta(days=1)
     now = datetime.now(UTC)

@@ -36,6 +36,7 @@ LONGEST_NAME = 100
 # Keys that are good, or wait to be, at once: what a page can show, and a person oversee.
 MOST_KEYS = 50
 _SLACK = timedelta(minutes=5)
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 Reason = Literal["ended", "lost"]
 
@@ -133,6 +134,8 @@ def declare_compromised(
     time was given before: what is in doubt does not become certain again.
     """
     key = _own(session, actor, key_id)
+    # No entry of the log is older; and what is long before cannot be told in another time zone.
+    since = max(since, _BEFORE_ALL)
     if since > datetime.now(UTC) + _SLACK:
         raise Invalid(
             Problem("since", mark("This time is in the future"), mark("Check date and time zone"))
