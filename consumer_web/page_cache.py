@@ -314,7 +314,7 @@ def guard(app: Flask, store: Store, settings: Settings) -> PageCache:
         with store.reading() as session:
             found = fingerprint(session, canonical)
         # Every page says so while the record is read-only, and which witnesses count.
-        return found and f"{found} {store.standing.reason is None} {policy()}"
+        return found and f"{found} {store.standing.changes} {policy()}"
 
     def policy() -> str:
         file = policy_file(settings)
