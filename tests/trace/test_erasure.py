@@ -25,7 +25,7 @@ from foodtrace.trace.log.opening import newest_log
 from foodtrace.trace.log.publishing import newest_head
 from foodtrace.trace.log.tree import hash_at
 from foodtrace.trace.personal.commitments import committed, written
-from foodtrace.trace.personal.erased_list import ErasedList
+from foodtrace.trace.personal.erased_list import ErasedList, ErasedValue
 from foodtrace.trace.personal.erasing import Ground, erase, list_values
 from foodtrace.trace.personal.models import Personal
 from foodtrace.trace.personal.wiping import erase_restored, wipe
@@ -284,11 +284,12 @@ def test_an_erasure_that_is_undone_is_listed_and_done_at_the_next_start(store, s
 
 def test_a_line_that_a_crash_cut_off_is_left_out_and_spoils_none(tmp_path):
     listed = ErasedList(tmp_path)
-    one, two = committed("a", "").digest, committed("b", "").digest
+    one = ErasedValue(committed("a", "").digest, 1)
+    two = ErasedValue(committed("b", "").digest, 2)
     listed.add([one])
     (tmp_path / "erased").write_bytes((tmp_path / "erased").read_bytes() + b"ni:///sha-2")
     listed.add([two])
-    assert listed.digests() == sorted([one, two])
+    assert listed.values() == {one, two}
     assert not set(tmp_path.iterdir()) - {tmp_path / "erased", tmp_path / "erased.unwiped"}
 
 
@@ -317,3 +318,13 @@ def test_an_older_backup_that_is_restored_does_not_bring_it_back(sqlite_url, tmp
     assert "李四" in kept(restored).values()
     assert NAME.encode() not in files_of(restored)
     restored.close()
+
+
+def test_what_another_party_recorded_with_the_same_salt_is_not_erased_with_it(store, settings):
+    """Who was given value and salt could else erase the owner's own, by an erasure of theirs."""
+    send(store, trip())
+    digests = commitments(store)
+    listed = ErasedList(settings.anchor_folder)
+    listed.add([ErasedValue(digest, 999) for digest in digests])  # of another document
+    assert erase_restored(store, settings) == 0
+    assert len(kept(store)) == 2

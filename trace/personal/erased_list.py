@@ -1,20 +1,33 @@
 """What was erased, remembered outside of the database: an older backup must not bring it back.
 
 A file beside the anchor, which is in no backup of the database (trace/log/anchor.py): one
-commitment a line, added before the erasure is committed. It says nothing of the values. An empty
-file beside it tells how far the wiping of the database's files has come (wiping.py): it is renamed
-from step to step, so that what is erased meanwhile is a file of its own, and is wiped after.
+commitment and the number of its document a line, added before the erasure is committed. It says
+nothing of the values. An empty file beside it tells how far the wiping of the database's files has
+come (wiping.py): it is renamed from step to step, so that what is erased meanwhile is a file of its
+own, and is wiped after.
 """
 
 import os
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from foodtrace.trace.personal.commitments import read_commitment, written
 
 _LIST = "erased"
 _UNWIPED, _REWRITING, _FLUSHING = "erased.unwiped", "erased.rewriting", "erased.flushing"
+
+
+class ErasedValue(NamedTuple):
+    """A value that was erased: its commitment, and the document that it stood in.
+
+    Another document may hold the same commitment, if its sender was given value and salt: that
+    one is not erased with it.
+    """
+
+    digest: bytes
+    document_id: int
 
 
 class ErasedList:
@@ -23,25 +36,25 @@ class ErasedList:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def add(self, digests: Collection[bytes]) -> None:
+    def add(self, values: Collection[ErasedValue]) -> None:
         """Remember that these were erased; it is on disk on return."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._append(_UNWIPED, "")
-        self._append(_LIST, "".join(f"{written(digest)}\n" for digest in digests))
+        lines = (f"{written(each.digest)} {each.document_id}\n" for each in values)
+        self._append(_LIST, "".join(lines))
         descriptor = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
-    def digests(self) -> list[bytes]:
+    def values(self) -> set[ErasedValue]:
         """Return everything that was ever erased; a line that a crash cut off is left out."""
         try:
             text = (self._folder / _LIST).read_text("ascii", "replace")
         except FileNotFoundError:
-            return []
-        found = (read_commitment(line) for line in text.splitlines())
-        return sorted({digest for digest in found if digest is not None})
+            return set()
+        return {value for line in text.splitlines() if (value := _read(line)) is not None}
 
     @property
     def is_unwiped(self) -> bool:
@@ -84,3 +97,10 @@ class ErasedList:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _read(line: str) -> ErasedValue | None:
+    commitment, _, document_id = line.partition(" ")
+    digest = read_commitment(commitment)
+    is_whole = digest is not None and document_id.isdecimal()
+    return ErasedValue(digest, int(document_id)) if digest and is_whole else None

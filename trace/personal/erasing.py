@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Row, delete, select
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.access.actor import Actor
@@ -20,7 +21,7 @@ from foodtrace.trace.epcis.json_values import check_texts
 from foodtrace.trace.errors import Invalid, NotFound, Problem, mark
 from foodtrace.trace.masterdata.rules import Field, checked
 from foodtrace.trace.personal.commitments import LONGEST_VALUE, PersonalValue, written
-from foodtrace.trace.personal.erased_list import ErasedList
+from foodtrace.trace.personal.erased_list import ErasedList, ErasedValue
 from foodtrace.trace.personal.keeping import rows_of, value_of
 from foodtrace.trace.personal.models import Personal
 from foodtrace.trace.store.bulk import table_of
@@ -125,10 +126,10 @@ def erase(
         for start in range(0, len(wanted), _AT_ONCE)
     ]
     found = {
-        row.id: (bytes(row.digest), row.place)
+        row.id: row
         for condition in conditions
         for row in session.execute(
-            select(_PERSONAL.id, _PERSONAL.digest, _PERSONAL.place)
+            select(_PERSONAL.id, _PERSONAL.digest, _PERSONAL.place, _PERSONAL.document_id)
             .where(condition, _own(actor))
             .order_by(_PERSONAL.id)
             .limit(MOST_AT_ONCE)
@@ -143,32 +144,33 @@ def erase(
             )
         )
     _remove(session, list(found))
-    _record_erasure(session, actor, ground, list(found.values()))
-    digests_erased = [digest for digest, _place in found.values()]
-    erased_list.add(digests_erased)
+    values = [ErasedValue(bytes(row.digest), row.document_id) for row in found.values()]
+    places = [row.place for row in found.values()]
+    digests_erased = [value.digest for value in values]
+    _record_erasure(session, actor, ground, list(zip(digests_erased, places, strict=True)))
+    erased_list.add(values)
     return digests_erased
 
 
+def erased_again(session: Session, values: Collection[ErasedValue]) -> list[Row[Any]]:
+    """Return the rows of what was erased before and is there again."""
+    rows = rows_of(session, [value.digest for value in values])
+    return [row for row in rows if (bytes(row.digest), row.document_id) in values]
+
+
 def erase_again(
-    session: Session, actor: Actor, digests: Collection[bytes], *, on_record: bool
+    session: Session, actor: Actor, values: Collection[ErasedValue], *, on_record: bool
 ) -> int:
     """Erase what was erased before and is there again; return how much that was.
 
     What the record cannot take at the moment (`on_record`) is erased all the same.
     """
-    rows = {
-        row.id: (bytes(row.digest), row.place)
-        for start in range(0, len(digests), _AT_ONCE)
-        for row in session.execute(
-            select(_PERSONAL.id, _PERSONAL.digest, _PERSONAL.place).where(
-                _PERSONAL.digest.in_(list(digests)[start : start + _AT_ONCE])
-            )
-        )
-    }
+    rows = erased_again(session, values)
     if rows:
-        _remove(session, list(rows))
+        _remove(session, [row.id for row in rows])
         if on_record:
-            _record_erasure(session, actor, Ground.RESTORED, list(rows.values()))
+            erased = [(bytes(row.digest), row.place) for row in rows]
+            _record_erasure(session, actor, Ground.RESTORED, erased)
     return len(rows)
 
 

@@ -15,6 +15,8 @@ from foodtrace.trace.store.bulk import insert_rows, table_of
 
 _PERSONAL = table_of(Personal).c
 _VALUE: tuple[ColumnElement[Any], ...] = (
+    _PERSONAL.id,
+    _PERSONAL.document_id,
     _PERSONAL.party_id,
     _PERSONAL.place,
     _PERSONAL.value,

@@ -14,8 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from foodtrace.trace.access.actor import SYSTEM
 from foodtrace.trace.personal.erased_list import ErasedList
-from foodtrace.trace.personal.erasing import erase_again
-from foodtrace.trace.personal.keeping import rows_of
+from foodtrace.trace.personal.erasing import erase_again, erased_again
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
 
@@ -50,15 +49,15 @@ def erase_restored(store: Store, settings: Settings) -> int:
     To be called before anything is served.
     """
     erased = ErasedList(settings.anchor_folder)
-    digests = erased.digests()
+    values = erased.values()
     with store.reading() as session:
-        is_back = bool(rows_of(session, digests))
+        is_back = bool(erased_again(session, values))
     if not is_back:
         wipe(store, settings)
         return 0
     with store.transaction() as session:
         on_record = store.standing.reason is None
-        count = erase_again(session, SYSTEM, digests, on_record=on_record)
+        count = erase_again(session, SYSTEM, values, on_record=on_record)
         erased.mark_unwiped()
     _log.warning("%s personal values that were erased before were there again", count)
     wipe(store, settings)
