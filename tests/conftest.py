@@ -5,6 +5,7 @@ import shutil
 import uuid
 
 import pytest
+from hypothesis import settings
 
 try:
     from foodtrace.trace.store.migrate import upgrade
@@ -16,6 +17,10 @@ from .foreign import GoVerifier
 from .postgres import PostgresServer, fast_folder
 
 SERVER = "FOODTRACE_TEST_POSTGRESQL"
+
+# What is drawn at random is the same in every run: a failure is one that can be repeated.
+settings.register_profile("suite", derandomize=True)
+settings.load_profile("suite")
 
 # Every commit is flushed to the disk, as in production: a folder in memory makes that quick.
 if fast_folder():
