@@ -9,6 +9,7 @@ from foodtrace.consumer_web.demonstration import cast
 from foodtrace.trace.gs1.identifiers import lot_path
 
 from ..producers.printed import codes_in, pdf_pages, zpl_pages
+from .following import follow
 
 LOT = lot_path(cast.JAR_280.gtin, "YL01")
 
@@ -17,7 +18,7 @@ def sign_in(page, site):
     page.goto(f"{site.url}/login?lang=en")
     page.fill("#field-username", "shifan.factory")
     page.fill("#field-password", site.passwords["shifan.factory"])
-    page.locator("main form button").last.click()
+    follow(page.locator("main form button").last)
 
 
 def faults(page):
@@ -28,7 +29,7 @@ def faults(page):
 def order(page):
     if page.locator("#field-reason").count():
         page.fill("#field-reason", "more are needed")
-    page.get_by_role("button", name="Order these labels").click()
+    follow(page.get_by_role("button", name="Order these labels"))
 
 
 def fetched(page):
@@ -41,11 +42,11 @@ def test_labels_are_ordered_and_fetched_without_script(visit, site):
     page = visit(locale="en")
     sign_in(page, site)
     page.goto(f"{site.url}/producers/lots{LOT}")
-    page.get_by_role("link", name="Sheets and rolls of labels").click()
+    follow(page.get_by_role("link", name="Sheets and rolls of labels"))
     page.select_option("#field-layout", "60x40")
     page.select_option("#field-format", "zpl")
     page.fill("#field-copies", "7")
-    page.get_by_role("button", name="Show the label").click()
+    follow(page.get_by_role("button", name="Show the label"))
     assert page.locator(".label-preview").is_visible()
     order(page)
     for _ in range(60):

@@ -12,6 +12,8 @@ from foodtrace.consumer_web.demonstration import acts
 from foodtrace.trace.log.checkpoints import cosign, parse_checkpoint, with_lines
 from foodtrace.trace.log.notes import COSIGNATURE, Signer, parse_note
 
+from .following import follow
+
 LANGUAGES = ("zh-CN", "en")
 REGULATOR = Signer("regulator.example/w", bytes([1]) * 32, COSIGNATURE)
 RETAILER = Signer("retailer.example/w", bytes([2]) * 32, COSIGNATURE)
@@ -272,7 +274,7 @@ def test_without_scripts_everything_is_there_to_be_read(visit, site, lang):
 def test_the_way_from_the_label_to_the_file_for_programs(visit, site):
     page = visit(locale="en")
     page.goto(f"{site.url}{acts.GOOD_JAR}?lang=en")
-    page.get_by_role("link", name="Check it yourself").click()
+    follow(page.get_by_role("link", name="Check it yourself"))
     with page.expect_download() as download:
         page.get_by_role("link", name="All of it as one file").click()
     assert json.loads(download.value.path().read_text())["format"] == "foodtrace-proof/1"

@@ -12,6 +12,7 @@ from foodtrace.trace.gs1.identifiers import lot_path
 
 from ..trace.photographing import file_of, ground, photo_of, symbol
 from .conftest import ARGUMENTS, BROWSERS
+from .following import follow
 
 LOT = lot_path(cast.JAR_280.gtin, "YL01")
 ELEMENTS = f"(01){cast.JAR_280.gtin}(10)YL01(17)271231"
@@ -21,7 +22,7 @@ def sign_in(page, site, username):
     page.goto(f"{site.url}/login?lang=en")
     page.fill("#field-username", username)
     page.fill("#field-password", site.passwords[username])
-    page.locator("main form button").last.click()
+    follow(page.locator("main form button").last)
     page.goto(f"{site.url}/scan")
 
 
@@ -37,14 +38,14 @@ def test_a_photo_finds_the_lot_without_script(visit, site, tmp_path):
     sign_in(page, site, "shifan.factory")
     assert not page.locator("#camera").is_visible()
     page.set_input_files("#field-photo", photo)
-    page.get_by_role("button", name="Find").click()
+    follow(page.get_by_role("button", name="Find"))
     assert page.locator("article h2").inner_text().startswith(cast.JAR_280.name_en)
-    page.get_by_role("link", name="Ship it").click()
+    follow(page.get_by_role("link", name="Ship it"))
     assert page.locator(f"input[type=checkbox][value$='{LOT}']").is_checked()
-    page.get_by_role("link", name="With the camera").click()
+    follow(page.get_by_role("link", name="With the camera"))
     assert "/scan?then=" in page.url
     page.set_input_files("#field-photo", photo)
-    page.get_by_role("button", name="Find").click()
+    follow(page.get_by_role("button", name="Find"))
     assert "/producers/ship?" in page.url
 
 

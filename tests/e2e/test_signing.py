@@ -10,6 +10,7 @@ from foodtrace.consumer_web.demonstration import cast
 from foodtrace.inspections.rules import CHINA
 from foodtrace.trace.gs1.identifiers import lot_path
 
+from .following import follow
 from .test_staff import choose_goods, submit
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
@@ -74,7 +75,7 @@ def test_a_batch_is_signed_by_a_device_and_the_shopper_reads_by_whom(signed_in, 
 
     register(page, site, "SIGN1")
     assert "entered through the service" in page.locator("main").inner_text()
-    page.get_by_role("link", name="Sign with this device").click()
+    follow(page.get_by_role("link", name="Sign with this device"))
     page.locator("main details > summary").first.click()
     text = page.locator("[data-text]").first.inner_text()
     assert '"eventTime"' in text
@@ -139,7 +140,7 @@ def test_an_organisation_that_has_lost_its_keys_gets_a_new_one_by_the_authority(
     regulator = signed_in("shifan.regulator")
     regulator.goto(f"{site.url}{DEVICES}/waiting")
     assert own in regulator.locator("ul.list").inner_text()
-    regulator.get_by_role("button", name="Confirm the key").click()
+    follow(regulator.get_by_role("button", name="Confirm the key"))
     assert "Nobody waits" in regulator.locator("main").inner_text()
     fresh.goto(site.url + SIGNING)
     fresh.locator("[data-sign] button").wait_for()

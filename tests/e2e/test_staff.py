@@ -13,6 +13,8 @@ from foodtrace.consumer_web.demonstration import acts, cast
 from foodtrace.inspections.rules import CHINA
 from foodtrace.trace.gs1.identifiers import lot_path
 
+from .following import follow
+
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 NEW_LOT = lot_path(cast.JAR_700.gtin, "E2E01")
 OLD_CHILI = lot_path(cast.CHILI.gtin, "LJ00")
@@ -35,7 +37,7 @@ def signed_in(visit, site):
 
 
 def submit(page, form="main form"):
-    page.locator(form).last.locator("button").last.click()
+    follow(page.locator(form).last.locator("button").last)
 
 
 def choose_goods(page, name, lot, amount=None):
@@ -103,7 +105,7 @@ def test_a_regulator_sees_the_chain_both_ways_and_recalls_what_was_made_of_it(
 
     regulator = signed_in("shifan.regulator", viewport={"width": 1280, "height": 900})
     regulator.goto(f"{site.url}/inspections/lots?q={quote('LJ00')}")
-    regulator.get_by_role("link", name=cast.CHILI.name_en).first.click()
+    follow(regulator.get_by_role("link", name=cast.CHILI.name_en).first)
     text = regulator.locator("main").inner_text()
     assert regulator.locator("main svg").count() >= 1
     drawn = regulator.locator("main svg").first.text_content()
@@ -112,7 +114,7 @@ def test_a_regulator_sees_the_chain_both_ways_and_recalls_what_was_made_of_it(
         assert org.name_en[:8] in drawn
     assert "DJ01" in text
 
-    regulator.get_by_role("link", name="Recall this lot").click()
+    follow(regulator.get_by_role("link", name="Recall this lot"))
     regulator.check("[name='recall_class'][value='1']")
     regulator.fill("[name='reason']", "端到端测试：抽检不合格")
     regulator.fill("[name='hazard']", "可能损害健康")

@@ -1,6 +1,5 @@
 """Asking witnesses: real ones on loopback, and those that are down, slow, lying or forgetful."""
 
-import asyncio
 import shutil
 import threading
 import time
@@ -31,14 +30,13 @@ from foodtrace.trace.log.models import LogCosignature, LogState, WitnessState
 from foodtrace.trace.log.notes import COSIGNATURE, Signer, Verifier, format_line, parse_note
 from foodtrace.trace.log.policy_file import policy_of
 from foodtrace.trace.log.rounds import LEASE, REFRESH
-from foodtrace.trace.witness.app import Application
 from foodtrace.trace.witness.opening import open_witness
 from foodtrace.trace.witness.state import create
 
 from ..web import public_app, settings_of
 from .acts import capture, make
 from .kept import NOON, Clock
-from .witnessing import free_port, serving_witness
+from .witnessing import answer_of, free_port, piece, serving_witness
 
 YEAR = 2026
 LATER = REFRESH + 1
@@ -111,18 +109,8 @@ class LocalWitness:
 
 def answered(witness, path, body):
     """What the application says, as its server would have it said."""
-    out = []
-
-    async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message):
-        out.append(message)
-
-    scope = {"type": "http", "method": "POST", "path": path.removeprefix("/w"), "headers": []}
-    asyncio.run(Application(witness)(scope, receive, send))
-    headers = {name.decode(): value.decode() for name, value in out[0]["headers"]}
-    return out[0]["status"], headers, out[1]["body"]
+    status, headers, text = answer_of(witness, [piece(body)], path=path.removeprefix("/w"))
+    return status, {name.decode(): value.decode() for name, value in headers.items()}, text
 
 
 class Asking:

@@ -1,5 +1,6 @@
 """A log that grows in memory, and witnesses that look at it: for tests."""
 
+import asyncio
 import base64
 import os
 import signal
@@ -9,12 +10,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from foodtrace.trace.log.checkpoints import Checkpoint, sign_checkpoint
 from foodtrace.trace.log.merkle import consistency_proof, edge_at, leaf_hash, node_hash, root_of
 from foodtrace.trace.log.notes import COSIGNATURE, Signer
+from foodtrace.trace.witness.app import Application
 from foodtrace.trace.witness.opening import open_witness
 from foodtrace.trace.witness.state import create
 
@@ -129,6 +132,31 @@ def wait_for(address, process):
         except OSError:
             time.sleep(0.05)
     raise AssertionError("the witness does not answer")
+
+
+def piece(data, *, more=False):
+    """A part of a body, as an ASGI server hands it to an application."""
+    return {"type": "http.request", "body": data, "more_body": more}
+
+
+def answer_of(witness, messages, *, method="POST", path="/add-checkpoint", headers=()):
+    """Ask the application itself, with a body in these pieces; return status, headers, body."""
+    pieces, out = list(messages), []
+
+    async def receive():
+        if not pieces:
+            await asyncio.sleep(3600)
+        return pieces.pop(0)
+
+    async def send(message):
+        out.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
+    # In a thread of its own: after a test with a browser, Playwright's loop runs in the main one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, Application(witness)(scope, receive, send)).result()
+    start, body = out
+    return start["status"], dict(start["headers"]), body["body"]
 
 
 def sent(address, body, method="POST", path="/add-checkpoint"):
