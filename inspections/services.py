@@ -66,14 +66,7 @@ def issue_certificate(
     Raises Invalid, and Conflict for a number that the party has used.
     """
     require(actor, "certificate.issue", actor.party_id)
-    if actor.party_id is None:
-        raise Forbidden(
-            Problem(
-                "",
-                mark("A certificate is issued in the name of an organisation"),
-                mark("Use an account that acts for the laboratory or authority"),
-            )
-        )
+    issuer = _issuer(actor)
     canonical = find_lot(session, lot)[0]
     if file is not None:
         reports.keep_report(session, actor, file)
@@ -88,7 +81,7 @@ def issue_certificate(
     )
     check_dates(sampled_on, issued_on, valid_until)
     kept = checked_results(results, sampled_on)
-    _check_number(session, actor.party_id, texts["number"])
+    _check_number(session, issuer, texts["number"])
     body = statement(
         texts
         | {
@@ -180,23 +173,7 @@ def open_recall(
         },
     )
     _wait_for_others(session, canonical)
-    same = recalls_where(
-        session,
-        models.Recall.lot == canonical,
-        models.Recall.recall_class == recall_class,
-        models.Recall.reason == texts["reason"],
-        models.Recall.ended_at.is_(None),
-        limit=1,
-    )
-    if same:
-        raise Conflict(
-            Problem(
-                "lot",
-                mark("This lot is recalled already, for the same reason (recall %(id)s)"),
-                mark("End that recall first, or give the new reason"),
-                {"id": same[0].id},
-            )
-        )
+    _check_not_open(session, canonical, recall_class, texts["reason"])
     body = texts | {"lot": canonical, "recall_class": recall_class, "opened_at": past(at)}
     return record_statement(session, actor, "recall", statement(body))
 
@@ -287,6 +264,40 @@ def get_recall(session: Session, recall_id: int) -> Recall:
     if not found:
         raise NotFound()
     return found[0]
+
+
+def _issuer(actor: Actor) -> int:
+    """Return the party in whose name a certificate is issued. Raises Forbidden if there is none."""
+    if actor.party_id is None:
+        raise Forbidden(
+            Problem(
+                "",
+                mark("A certificate is issued in the name of an organisation"),
+                mark("Use an account that acts for the laboratory or authority"),
+            )
+        )
+    return actor.party_id
+
+
+def _check_not_open(session: Session, canonical: str, recall_class: int, reason: str) -> None:
+    """Raise Conflict if this recall of the lot is open already."""
+    same = recalls_where(
+        session,
+        models.Recall.lot == canonical,
+        models.Recall.recall_class == recall_class,
+        models.Recall.reason == reason,
+        models.Recall.ended_at.is_(None),
+        limit=1,
+    )
+    if same:
+        raise Conflict(
+            Problem(
+                "lot",
+                mark("This lot is recalled already, for the same reason (recall %(id)s)"),
+                mark("End that recall first, or give the new reason"),
+                {"id": same[0].id},
+            )
+        )
 
 
 def _wait_for_others(session: Session, canonical: str) -> None:
