@@ -4,6 +4,7 @@
 const HASH_SIZE = 32;
 const LOG_KEY = 1;
 const WITNESS_KEY = 4;
+const LONGEST_WAIT = 3600_000; // for a signed state, in milliseconds: usually it takes seconds
 const utf8 = new TextEncoder();
 const checker = document.getElementById("checker");
 const say = (name, values = {}) =>
@@ -36,6 +37,7 @@ function bigEndian(number, size) {
     bytes[i] = Number(rest & 255n);
     rest >>= 8n;
   }
+  if (rest) throw new Error(`${number} has more than ${size} bytes`);
   return bytes;
 }
 
@@ -44,6 +46,8 @@ async function entryOf(statement) {
   const digests = [];
   for (const field of statement.fields) {
     if ("digest" in field) {
+      // A name beside it would be shown, and the digest be that of another.
+      if (Object.keys(field).length > 1) throw new Fault("leaf", { number: nameOf(statement) });
       digests.push(octets(field.digest, HASH_SIZE));
       continue;
     }
@@ -58,7 +62,7 @@ async function entryOf(statement) {
 
 /** The root that an inclusion proof leads to (RFC 9162, 2.1.3.2); null for a wrong length. */
 async function rootFrom(leaf, index, size, proof) {
-  if (index >= size) return null;
+  if (!Number.isSafeInteger(index) || index < 0 || index >= size) return null;
   let node = BigInt(index);
   let last = BigInt(size) - 1n;
   let root = leaf;
@@ -181,7 +185,7 @@ async function checkHeads(bundle, policy, faults, notes) {
     }
     if (!signed) {
       faults.push(new Fault("log", { name: origin }));
-      delete heads[origin];
+      heads[origin] = null;
     }
     if (policy) await checkWitnesses(note, policy, faults, notes);
     else notes.add(say("own"));
@@ -204,14 +208,52 @@ async function checkWitnesses(note, policy, faults, notes) {
   notes.add(say(isMet(policy, seen) ? "quorum" : "few", { names }));
 }
 
-/** Whether an entry stands under its head; false while no head covers it. */
+/** Whether an entry stands under its head; false while none covers it, or none is to be believed. */
 async function checkStatement(statement, head) {
   const leaf = await sha256([0], await entryOf(statement));
-  if (!statement.proof || !head) return false;
+  if (head === null) return false;
+  if (!statement.proof || !head) {
+    const isCovered = Boolean(statement.proof) || (head && statement.index < head.size);
+    if (isCovered || Date.now() - statement.time > LONGEST_WAIT) {
+      throw new Fault("late", { number: nameOf(statement) });
+    }
+    return false;
+  }
   const path = statement.proof.map((hash) => octets(hash, HASH_SIZE));
   const root = await rootFrom(leaf, statement.index, head.size, path);
   if (!root || !same(root, head.root)) throw new Fault("leaf", { number: nameOf(statement) });
   return true;
+}
+
+/** Whether a statement comes behind another in the logs. */
+const isAfter = (statement, former) =>
+  statement.year > former.year || (statement.year === former.year && statement.index > former.index);
+
+/** Entries stand in the order of the log: else one made up later could take an older one's number. */
+function checkOrder(parts, faults) {
+  let former = null;
+  for (const statement of parts.flatMap((part) => part.statements)) {
+    const isOfYear = statement.log.endsWith(`/${statement.year}`);
+    if (!isOfYear || (former && !isAfter(statement, former))) {
+      faults.push(new Fault("order", { number: nameOf(statement) }, statement));
+    }
+    former = statement;
+  }
+}
+
+// A lot, or a logistic unit: statements about them are numbered.
+const NUMBERED = /^(\/01\/[0-9]{14}\/10\/[^/]+|\/00\/[0-9]{18})$/;
+
+/** The file is about what the page names, and numbered for it. */
+function checkThing(parts, last, faults) {
+  const named = document.querySelector("#verdict ~ p > code").textContent;
+  for (const { thing, things } of parts) {
+    const isThis = asShown(thing) === named && (things.includes(thing) || !NUMBERED.test(thing));
+    if (!isThis) return faults.push(new Fault("other", { name: thing }));
+  }
+  const isEmpty = parts.every((part) => part.statements.length === 0);
+  if (last.size || isEmpty || !NUMBERED.test(parts[0].thing)) return 0;
+  return faults.push(new Fault("other", { name: named }));
 }
 
 /** Series of numbers: 1, 2, 3 … in the order of the log, for each organisation. */
@@ -231,6 +273,7 @@ function checkSeries(parts, faults) {
       }
     }
   }
+  return last;
 }
 
 const nameOf = (statement) => `${statement.year}/${statement.index}`;
@@ -302,7 +345,10 @@ async function check() {
     const parts = await fetchParts();
     const policy = await policyNow();
     for (const part of parts) count += await checkPart(part, policy, faults, notes);
-    checkSeries(parts, faults);
+    checkOrder(parts, faults);
+    checkThing(parts, checkSeries(parts, faults), faults);
+    const pending = parts.flatMap((part) => part.statements).length - count;
+    if (pending > 0 && faults.length === 0) notes.add(say("waits", { count: pending }));
     checkWhole(parts.at(-1), faults);
   } catch (error) {
     faults.push(asFault(error));

@@ -159,6 +159,81 @@ def test_a_step_left_out_is_found_though_the_page_leaves_it_out_too(open_proof):
     assert f"No. {left_out[0]}: this page and the file for programs say different" in said
 
 
+def lie_beside_a_digest(bundle):
+    field = next(one for one in the_step(bundle)["fields"] if "digest" in one)
+    field.update(name="/verdict", value='"pass"', salt="AAAAAAAAAAAAAAAAAAAAAA==")
+
+
+def take_the_proof_away(bundle):
+    the_step(bundle)["proof"] = None
+
+
+def take_the_heads_away(bundle):
+    bundle["checkpoints"] = {}
+
+
+def wait_for_ever(bundle):
+    take_the_heads_away(bundle)
+    for each in bundle["statements"]:
+        each["proof"] = None
+        each["time"] -= 2 * 3600_000
+
+
+def put_a_later_entry_in_its_place(bundle):
+    statements = bundle["statements"]
+    at = statements.index(the_step(bundle))
+    statements[at], statements[at + 1] = statements[at + 1], statements[at]
+
+
+def call_it_of_another_year(bundle):
+    the_step(bundle)["year"] += 1
+
+
+def show_another_code(bundle):
+    bundle["thing"] = bundle["things"][0] = acts.RECALLED_JAR
+
+
+def number_nothing(bundle):
+    bundle["things"] = []
+
+
+def show_nothing_numbered(bundle):
+    for each in own(bundle):
+        bundle["statements"].remove(each)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lie_beside_a_digest, "what is shown does not give the entry of the log"),
+        (take_the_proof_away, "it is not proved, and has to be by now"),
+        (take_the_heads_away, "it is not proved, and has to be by now"),
+        (wait_for_ever, "it is not proved, and has to be by now"),
+        (put_a_later_entry_in_its_place, "does not stand in the order of the log"),
+        (call_it_of_another_year, "does not stand in the order of the log"),
+        (show_another_code, "is not numbered for this code"),
+        (number_nothing, "is not numbered for this code"),
+        (show_nothing_numbered, "is not numbered for this code"),
+    ],
+)
+def test_what_only_looks_like_a_proof_is_found(open_proof, change, said):
+    page = open_proof(change)
+    assert result(page) == "bad"
+    assert said in faults(page)
+
+
+def test_what_waits_for_a_signed_state_is_counted(open_proof):
+    def wait(bundle):
+        bundle["checkpoints"] = {}
+        for each in bundle["statements"]:
+            each["proof"], each["time"] = None, int(time.time() * 1000)
+
+    page = open_proof(wait)
+    assert result(page) == "good"
+    assert re.fullmatch(r"Not proved yet: [1-9]\d*", page.locator("#notes").inner_text())
+    assert page.locator("#result").inner_text().startswith("Checked: 0 entries")
+
+
 def test_a_page_that_says_another_thing_than_its_proof_is_found(visit, site):
     page = visit(java_script_enabled=True, locale="en")
 

@@ -256,6 +256,23 @@ def test_attack_10_an_event_is_left_out_of_what_a_consumer_sees(site, tmp_path):
     assert sentences(site.audit(things=[holed], memory=Memory())[0]) == []
 
 
+def test_an_entry_made_up_later_does_not_pass_for_the_one_that_has_its_number(site, tmp_path):
+    bundle = json.loads(site.app.test_client().get(f"{LOT}?view=proof").data)
+    older, later = bundle["statements"][2:4]
+    older["index"], later["index"] = later["index"], older["index"]
+    (tmp_path / "swapped.json").write_text(json.dumps(bundle))
+    report, _memory = site.audit(things=[tmp_path / "swapped.json"])
+    assert "number 3 of series" in one(report, "series")
+
+
+def test_an_entry_is_of_the_year_of_its_log(site, tmp_path):
+    bundle = json.loads(site.app.test_client().get(f"{LOT}?view=proof").data)
+    bundle["statements"][2]["year"] -= 1
+    (tmp_path / "older.json").write_text(json.dumps(bundle))
+    report, _memory = site.audit(things=[tmp_path / "older.json"])
+    assert "is not that of" in one(report, "bundle")
+
+
 def enrol(site, number):
     """Have a party enrol a key; return its statement."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -155,6 +155,8 @@ def _add_part(thing: Thing, part: _Bundle, policy: Policy, report: Report) -> No
         try:
             shown = msgspec.convert(each, _Shown)
             leaf, opening = load_opening(each)
+            if shown.log.rpartition("/")[2] != str(shown.year):
+                raise LeafError(f"the log {shown.log!r} is not that of {shown.year}")
         except (msgspec.ValidationError, LeafError) as error:
             report.differ(BUNDLE, where, f"It is no statement: {error}.")
             continue
@@ -211,12 +213,10 @@ def _check_statement(each: Statement, entries: Mapping[int, bytes], report: Repo
 
 def _check_series(thing: Thing, last: Mapping[str, int], report: Report) -> Last:
     things = {thing.name, *thing.things}
-    numbers = [
-        value
-        for each in thing.statements
-        for name, value in each.opening.fields
-        if name == "number"
-    ]
+    # In the order of the log, whatever that of the bundle: else an entry made up later could stand
+    # in the place of the one that has its number.
+    ordered = sorted(thing.statements, key=lambda each: (each.shown.year, each.shown.index))
+    numbers = [value for each in ordered for name, value in each.opening.fields if name == "number"]
     for gap in gaps_of(numbers, things):
         report.differ(SERIES, thing.name, f"Its numbers have a hole: {gap}.")
     shown = _last(numbers, things)
