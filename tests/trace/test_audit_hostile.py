@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -12,6 +12,7 @@ from foodtrace.trace.audit.published import moment
 from foodtrace.trace.audit.report import LONGEST_TEXT, Report
 from foodtrace.trace.audit.rules import READABLE
 from foodtrace.trace.audit.sources import Folder, Site, Unreadable
+from foodtrace.trace.http_limits import LARGEST_HEADER, LimitedHTTPConnection
 from foodtrace.trace.log import tiles
 from foodtrace.trace.log.checkpoints import Checkpoint, cosign, with_lines
 
@@ -116,16 +117,18 @@ def test_what_the_audited_has_written_does_nothing_to_a_terminal():
 
 
 @contextmanager
-def answering(head, body):
-    """A server that sends this once, and then keeps the connection as it is."""
+def answering(head, body, drops=b""):
+    """A server that sends this once, then drop by drop, and keeps the connection as it is."""
     done = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
             connection, _address = server.accept()
-            with connection:
+            with connection, suppress(OSError):
                 connection.recv(65536)
-                connection.sendall(head + b"\r\n\r\n" + body)
+                connection.sendall(head + body)
+                while drops and not done.wait(0.02):
+                    connection.sendall(drops)
                 done.wait(60)
 
         thread = threading.Thread(target=serve)
@@ -137,14 +140,69 @@ def answering(head, body):
             thread.join()
 
 
-def test_who_sends_drop_by_drop_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("foodtrace.trace.audit.sources.SECONDS_IN_ALL", -1.0)
-    monkeypatch.setattr("foodtrace.trace.audit.sources.SECONDS_OF_SILENCE", 5.0)
-    with (
-        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 90", b"x") as base,
-        pytest.raises(Unreadable, match="it took more than"),
-    ):
+WITH_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "drops"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 ", b"O"),
+        (b"HTTP/1.1 200 OK\r\n", b"X"),
+        (b"HTTP/1.1 200 OK\r\nX-A: ", b"b"),
+        (WITH_BODY, b"x"),
+        (CHUNKED, b"1\r\nx\r\n"),
+        (CHUNKED + b"1;", b"x"),
+        (CHUNKED + b"0\r\n", b"X-A: b\r\n"),
+    ],
+)
+def test_who_sends_drop_by_drop_is_not_waited_for(monkeypatch, head, drops):
+    monkeypatch.setattr(LimitedHTTPConnection, "seconds_in_all", 0.3)
+    with answering(head, b"", drops) as base, pytest.raises(Unreadable, match="it took more than"):
+        Site(base).read("x", 900_000)
+
+
+@pytest.mark.parametrize(
+    ("start", "line"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-A: " + b"b" * 9000 + b"\r\n"),
+    ],
+)
+def test_a_header_without_end_is_not_read(monkeypatch, start, line):
+    monkeypatch.setattr("foodtrace.trace.audit.sources.MOST_ATTEMPTS", 1)
+    many = line * (2 * LARGEST_HEADER // len(line))
+    with answering(start + many, b"") as base, pytest.raises(Unreadable, match="its header has"):
         Site(base).read("x", 100)
+
+
+def test_an_audit_that_takes_too_long_is_brought_to_an_end(monkeypatch):
+    """Whoever audits each night has to hear of it; each file alone came in time."""
+    site = Site("http://127.0.0.1:9/log/")
+    monkeypatch.setattr(site, "_end", 0.0)
+    with pytest.raises(Unreadable, match="more than 20 hours"):
+        site.read("x", 100)
+
+
+def test_of_many_addresses_of_a_host_a_few_are_tried(monkeypatch):
+    """A name may have thousands, and each may be silent."""
+    tried = []
+
+    def look_up(host, port, *_more, **_options):
+        hosts = [f"192.0.2.{n}" for n in range(1, 200)] if host == "log.example" else [host]
+        return [(2, 1, 6, "", (each, port)) for each in hosts]
+
+    def connect(address, *_more, **_options):
+        tried.append(address[0])
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    monkeypatch.setattr("urllib3.connection.connection.create_connection", connect)
+    monkeypatch.setattr("foodtrace.trace.audit.sources.MOST_ATTEMPTS", 1)
+    with pytest.raises(Unreadable, match="no answer"):
+        Site("https://log.example/log/").read("x", 100)
+    assert tried == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 
 
 @pytest.mark.parametrize("pause", ["nan", "-5", "soon"])
@@ -152,7 +210,7 @@ def test_a_pause_that_is_none_is_not_taken(monkeypatch, pause):
     slept = []
     monkeypatch.setattr("foodtrace.trace.audit.sources.time.sleep", slept.append)
     monkeypatch.setattr("foodtrace.trace.audit.sources.MOST_ATTEMPTS", 2)
-    head = f"HTTP/1.1 429 No\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: {pause}"
+    head = f"HTTP/1.1 429 No\r\nContent-Length: 0\r\nRetry-After: {pause}\r\n\r\n"
     with answering(head.encode(), b"") as base:
         site = Site(base)
         monkeypatch.setattr(site, "_get", once(site._get))

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -63,9 +64,9 @@ def refused(destinations, url):
     return caught.value.problems[0].text
 
 
-def failure(destinations, url):
+def failure(destinations, url, body=b"{}"):
     with pytest.raises(Unreachable) as caught:
-        destinations.post(url, b"{}", {})
+        destinations.post(url, body, {})
     return str(caught.value)
 
 
@@ -192,13 +193,40 @@ def test_a_server_that_does_not_answer_is_left(receiver):
     assert failure(destinations, receiver.url) == "no whole answer in time"
 
 
-def test_a_server_that_drips_is_left(receiver):
+def test_a_server_has_longer_to_answer_than_to_take_the_connection(receiver):
+    def think(handler):
+        time.sleep(0.6)
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    receiver.answers.append(think)
+    destinations = receiver.destinations(connect_seconds=0.5, total_seconds=30.0)
+    assert destinations.post(receiver.url, b"", {}).status == 200
+
+
+def test_a_header_without_end_is_not_read(receiver):
+    def pour(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"X-A: %s\r\n" % (b"b" * 9000) * 20)
+
+    receiver.answers.append(pour)
+    assert failure(receiver.destinations(), receiver.url) == "its header has more than 65536 bytes"
+
+
+def test_a_server_that_takes_a_long_message_slowly_is_left():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        hosts = frozenset({("127.0.0.1", server.getsockname()[1])})
+        destinations = Destinations(hosts, total_seconds=0.3, allow_plain=True)
+        assert "in time" in failure(destinations, url, bytes(64 * 1024 * 1024))
+
+
+@pytest.mark.parametrize("drop", [b"X-A: b\r\n", b"X"])
+def test_a_server_that_drips_is_left(receiver, drop):
     stop = threading.Event()
 
     def drip(handler):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
         while not stop.wait(0.02):
-            handler.wfile.write(b"X-A: b\r\n")
+            handler.wfile.write(drop)
 
     receiver.answers.append(drip)
     reason = failure(receiver.destinations(total_seconds=0.3), receiver.url)

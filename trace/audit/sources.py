@@ -4,6 +4,7 @@ Whoever serves the files may be the one who is audited: sizes and times are limi
 followed, and what is read is bytes until it was checked.
 """
 
+import socket
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,11 +17,15 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from foodtrace.trace.http_limits import LimitedHTTPConnection, LimitedHTTPSConnection
+
 CONNECTIONS = 8
 AHEAD = 64
 SECONDS_TO_CONNECT = 10.0
 SECONDS_OF_SILENCE = 30.0
-SECONDS_IN_ALL = 300.0
+# Of one audit: whoever audits each night has to hear of it before the next night.
+SECONDS_OF_AN_AUDIT = 20 * 3600.0
+MOST_ADDRESSES = 3
 MOST_ATTEMPTS = 3
 LONGEST_PAUSE = 10.0
 LARGEST_FILE = 64 * 1024 * 1024
@@ -88,6 +93,45 @@ class Folder:
         raise Missing("the part that follows is not at hand")
 
 
+class _Connection(LimitedHTTPConnection):
+    """A connection to one of the first addresses: a name may have thousands that are silent."""
+
+    def _new_conn(self) -> socket.socket:
+        host = self._dns_host
+        addresses = _addresses(host, self.port)
+        for address in addresses:
+            self._dns_host = address
+            try:
+                return super()._new_conn()
+            except HTTPError:
+                if address is addresses[-1]:
+                    raise
+            finally:
+                self._dns_host = host
+        raise AssertionError  # pragma: no cover
+
+
+class _TlsConnection(_Connection, LimitedHTTPSConnection):
+    """The same with TLS."""
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """Return the first addresses of a host; its name, so that it is said, if there are none."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return [host]
+    return list(dict.fromkeys(str(at[0]) for *_, at in found))[:MOST_ADDRESSES] or [host]
+
+
 class Site:
     """A site that serves the public files; connections are kept and shared by threads."""
 
@@ -107,6 +151,8 @@ class Site:
                 "Accept-Encoding": "identity",
             },
         )
+        self._pool.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self._end = time.monotonic() + SECONDS_OF_AN_AUDIT
 
     def read(self, path: str, most: int) -> bytes:
         """Return a file of at most so many bytes. Raises Missing, Unreadable.
@@ -114,6 +160,9 @@ class Site:
         What may pass (no connection, too many requests, a fault there) is tried again.
         """
         for attempt in range(1, MOST_ATTEMPTS + 1):
+            if time.monotonic() > self._end:
+                hours = SECONDS_OF_AN_AUDIT / 3600
+                raise Unreadable(f"the audit has taken more than {hours:g} hours before this")
             try:
                 return self._get(urljoin(self.base, path), most)
             except _Passing as error:
@@ -136,26 +185,26 @@ class Site:
         return self.read(url, most)
 
     def _get(self, url: str, most: int) -> bytes:
-        end = time.monotonic() + SECONDS_IN_ALL
+        seconds = LimitedHTTPConnection.seconds_in_all
+        end = time.monotonic() + seconds
         data = bytearray()
         try:
             response = self._pool.request("GET", url, preload_content=False, redirect=False)
             try:
                 _require_ok(response)
                 while len(data) <= most:
-                    # What is there, however little: a server must not feed us drop by drop.
                     portion = response.read1(_PORTION, decode_content=False)
                     if not portion:
                         break
                     data += portion
-                    if time.monotonic() > end:
-                        raise Unreadable(f"it took more than {SECONDS_IN_ALL:g} seconds")
             finally:
                 # A connection goes back to the pool only when all of the answer was read.
                 if len(data) > most or response.status != _OK:
                     response.close()
                 response.release_conn()
         except HTTPError as error:
+            if time.monotonic() >= end:
+                raise Unreadable(f"it took more than {seconds:g} seconds") from None
             raise _Passing(f"no answer: {error}") from None
         return _within(bytes(data), most)
 

@@ -14,19 +14,17 @@ import http.client
 import re
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from foodtrace.trace.errors import Invalid, Problem, mark
+from foodtrace.trace.http_limits import LimitedHTTPConnection, LimitedHTTPSConnection
 from foodtrace.trace.settings import Settings
 
 LONGEST_URL = 2000
@@ -181,13 +179,8 @@ class Destinations:
         except Invalid as refusal:
             raise Unreachable(refusal.problems[0].text) from None
         left = self.total_seconds - (time.monotonic() - begun)
-        sock = connection.sock
-        # A limit for every read does not stop one who sends a byte now and then.
-        watch = threading.Timer(max(left, 0.0), _cut, (sock,))
-        watch.daemon = True
-        watch.start()
+        connection.seconds_in_all = connection.timeout = max(left, 0.0)
         try:
-            sock.settimeout(self.total_seconds)
             connection.request(
                 "POST",
                 target.path,
@@ -197,23 +190,17 @@ class Destinations:
                 decode_content=False,
             )
             response = connection.getresponse()
-            answer = Answer(
+            return Answer(
                 response.status,
                 response.read(LARGEST_ANSWER),
                 response.headers.get("Content-Type", ""),
             )
-            reason = ""
+        except (TimeoutError, ReadTimeoutError):
+            raise Unreachable("no whole answer in time") from None
         except (OSError, HTTPError, http.client.HTTPException) as error:
-            reason = _said(error)
+            raise Unreachable(_said(error)) from None
         finally:
-            watch.cancel()
             connection.close()
-        # What was cut off may look whole: header lines may end anywhere.
-        if time.monotonic() - begun >= self.total_seconds:
-            raise Unreachable("no whole answer in time")
-        if reason:
-            raise Unreachable(reason)
-        return answer
 
     def _not_allowed(self, host: str, port: int) -> Problem:
         if not self.hosts:
@@ -246,7 +233,7 @@ class Destinations:
         found.sort(key=lambda address: address.version)
         return [str(address) for address in found[:_MOST_ADDRESSES]]
 
-    def _connect(self, target: Target, addresses: Iterable[str]) -> HTTPConnection:
+    def _connect(self, target: Target, addresses: Iterable[str]) -> LimitedHTTPConnection:
         """Return a connection to the first address that takes one. Raises Unreachable."""
         reason = ""
         for address in addresses:
@@ -259,10 +246,10 @@ class Destinations:
                 return connection
         raise Unreachable(f"no connection to {target.authority}: {reason}")
 
-    def _connection(self, target: Target, address: str) -> HTTPConnection:
+    def _connection(self, target: Target, address: str) -> LimitedHTTPConnection:
         if target.is_plain:
-            return HTTPConnection(address, target.port, timeout=self.connect_seconds)
-        return HTTPSConnection(
+            return LimitedHTTPConnection(address, target.port, timeout=self.connect_seconds)
+        return LimitedHTTPSConnection(
             address,
             target.port,
             timeout=self.connect_seconds,
@@ -303,12 +290,6 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is not None:
         context.load_verify_locations(ca_file)
     return context
-
-
-def _cut(sock: socket.socket) -> None:
-    """End a connection that another thread reads from; TLS is not asked to say goodbye."""
-    with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _said(error: Exception) -> str:
