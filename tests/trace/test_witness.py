@@ -1,37 +1,22 @@
-"""The witness: the standard's rules one by one, races and crashes."""
+"""The witness: the standard's rules one by one, and the clock."""
 
 import base64
-import http.client
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import threading
 from contextlib import suppress
-from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foodtrace.trace.errors import Invalid, Unavailable
-from foodtrace.trace.log.checkpoints import cosignatures
 from foodtrace.trace.log.notes import (
-    COSIGNATURE,
     Signer,
     format_note,
-    parse_note,
 )
 from foodtrace.trace.witness.logs import KnownLogs
 from foodtrace.trace.witness.rules import MOST_HASHES, Refusal, parse_submission
-from foodtrace.trace.witness.state import FILE, DamagedState, State, create, open_state
 
-from .witnessing import ORIGIN, GrowingLog, make_witness, reopened, sent, serving_witness
+from .witnessing import ORIGIN, GrowingLog, answer_of, cosigned, make_witness, refused
 
 NOW = 1_800_000_000
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +29,6 @@ def witness(tmp_path, log):
     witness = make_witness(tmp_path, log, now=lambda: NOW)
     yield witness
     witness.state.close()
-
-
-def cosigned(witness, log, old, new):
-    """Have a checkpoint cosigned, and check the line as a client does; return its time."""
-    line = witness.add_checkpoint(log.submission(old, new))
-    note = parse_note(log.note(new) + line)
-    (found,) = cosignatures(note, [witness.signer.verifier])
-    return found.time
-
-
-def refused(witness, body):
-    with pytest.raises(Refusal) as caught:
-        witness.add_checkpoint(body)
-    return caught.value
 
 
 def test_it_works(witness, log):
@@ -189,6 +160,35 @@ def test_a_split_view_is_refused_and_kept_as_evidence(witness, log, tmp_path):
     cosigned(witness, log, 9, 20)
 
 
+def test_lines_of_strangers_are_neither_kept_nor_shown(witness, log, tmp_path):
+    """Anybody may write them under a head that was published, in any name but the log's."""
+    for old, new in [(0, 9), (9, 9), (9, 20)]:
+        text = log.checkpoint(new).text
+        strangers = [Signer(each, bytes(32)).line(text) for each in ("insult.example", ORIGIN)]
+        note = format_note(text, [strangers[0], log.signer.line(text), strangers[1]])
+        witness.add_checkpoint(log.submission(old, new, note=note))
+        assert witness.state.heads()[ORIGIN].note == log.note(new)
+    status, _, body = answer_of(witness, [], method="GET", path="/")
+    assert (status, log.note(20) in body, b"insult" in body) == (200, True, False)
+    fork = log.fork(4)
+    text = fork.checkpoint(20).text
+    note = format_note(text, [strangers[0], fork.signer.line(text)])
+    assert refused(witness, fork.submission(20, 20, note=note)).is_evidence
+    (path,) = (tmp_path / "state" / "evidence").iterdir()
+    assert fork.note(20) in path.read_bytes()
+    assert b"insult" not in path.read_bytes()
+
+
+def test_strangers_cannot_fill_the_log_of_the_program(witness, log, caplog):
+    cosigned(witness, log, 0, 9)
+    for _ in range(5):
+        assert refused(witness, log.submission(9, 20, proof=[bytes(32)])).status == 422
+    assert len(caplog.records) == 1
+    witness._now = lambda: NOW + 60
+    assert refused(witness, log.submission(9, 20, proof=[bytes(32)])).status == 422
+    assert len(caplog.records) == 2
+
+
 def test_nobody_but_the_log_can_cause_evidence(witness, log, tmp_path, caplog):
     """Its heads are public: whoever sends one with a wrong proof shows nothing about the log."""
     cosigned(witness, log, 0, 9)
@@ -274,351 +274,3 @@ def test_no_time_is_before_the_last_one_of_the_log(witness, log):
     assert witness.state.heads()[ORIGIN].size == 20
     witness._now = lambda: NOW + 1
     assert cosigned(witness, log, 20, 30) == NOW + 1
-
-
-# Races
-
-
-def race(witnesses, log, rounds):
-    """Two submit at once, again and again: one for one leaf more, one for two."""
-    barrier = threading.Barrier(2)
-    answers = [[None] * rounds, [None] * rounds]
-    size, sizes = 1, [1]
-    witnesses[0].add_checkpoint(log.submission(0, 1))
-
-    def submit(who):
-        for number in range(rounds):
-            if who == 0:
-                sizes.append(witnesses[0].state.heads()[ORIGIN].size)
-            barrier.wait(60)
-            old = sizes[-1]
-            new = old + 1 + (who + number) % 2
-            try:
-                line = witnesses[who].add_checkpoint(log.submission(old, new))
-                answers[who][number] = ("cosigned", new, line)
-            except Refusal as refusal:
-                answers[who][number] = ("refused", new, refusal.size)
-            barrier.wait(60)
-
-    threads = [threading.Thread(target=submit, args=(who,)) for who in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for first, second in zip(*answers, strict=True):
-        assert sorted([first[0], second[0]]) == ["cosigned", "refused"]
-        won, lost = (first, second) if first[0] == "cosigned" else (second, first)
-        assert lost[2] == won[1], "the loser is told the size that was cosigned"
-        assert won[1] > size, "a witness was rolled back"
-        size = won[1]
-    assert witnesses[0].state.heads()[ORIGIN].size == size
-
-
-RACES = int(os.environ.get("FOODTRACE_TEST_RACES", "300"))
-
-
-def test_of_two_submissions_at_once_one_is_cosigned(tmp_path):
-    """The race of the standard, in threads that share a state."""
-    log = GrowingLog(2 * RACES + 4)
-    witness = make_witness(tmp_path, log)
-    race([witness, witness], log, RACES)
-    witness.state.close()
-
-
-def test_two_connections_to_one_state_are_one_witness(tmp_path):
-    """The same race where two have the file open."""
-    log = GrowingLog(2 * RACES + 4)
-    witnesses = [make_witness(tmp_path, log), reopened(tmp_path, log)]
-    race(witnesses, log, RACES)
-    for witness in witnesses:
-        witness.state.close()
-
-
-def climb(folder, until):
-    """Have the log cosigned, one or two leaves more each time; print each step."""
-    log = GrowingLog(until + 2)
-    witness = reopened(Path(folder), log)
-    old = witness.state.heads()[ORIGIN].size
-    print("ready", flush=True)
-    sys.stdin.readline()
-    while old < until:
-        new = old + 1 + old % 2
-        try:
-            witness.add_checkpoint(log.submission(old, new))
-        except Refusal as refusal:
-            old = refusal.size
-        else:
-            print(old, new)
-            old = new
-
-
-def test_two_processes_of_one_witness_are_one(tmp_path):
-    """What both have cosigned is one way up: no size is left twice, and none is missing."""
-    log = GrowingLog(RACES + 2)
-    witness = make_witness(tmp_path, log)
-    witness.add_checkpoint(log.submission(0, 1))
-    act = f"from {__name__} import climb; climb({str(tmp_path)!r}, {RACES})"
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-c", act],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    assert [run.stdout.readline() for run in runs] == ["ready\n"] * 2
-    for run in runs:
-        run.stdin.write("go\n")
-        run.stdin.flush()
-    lines = [line for run in runs for line in run.communicate(timeout=600)[0].splitlines()]
-    assert [run.returncode for run in runs] == [0, 0]
-    steps = sorted(tuple(map(int, line.split())) for line in lines)
-    assert steps[0][0] == 1
-    assert all(before[1] == after[0] for before, after in pairwise(steps))
-    assert steps[-1][1] == witness.state.heads()[ORIGIN].size >= RACES
-    witness.state.close()
-
-
-def test_a_witness_that_looks_and_writes_apart_fails_the_race(tmp_path, monkeypatch):
-    """The control: without the transaction, both are cosigned or the state goes back."""
-
-    def advance(state, origin, decide):
-        head = decide(state.heads().get(origin))
-        state._file.execute(
-            "INSERT OR REPLACE INTO head (origin, size, root, note, time) VALUES (?, ?, ?, ?, ?)",
-            (origin, *head),
-        )
-        return head
-
-    log = GrowingLog(2 * 1000 + 4)
-    witnesses = [make_witness(tmp_path, log), reopened(tmp_path, log)]
-    monkeypatch.setattr(State, "advance", advance)
-    with pytest.raises(AssertionError, match=r"cosigned|rolled back|told the size"):
-        race(witnesses, log, 1000)
-    for witness in witnesses:
-        witness.state.close()
-
-
-# Crashes
-
-
-def crash(folder, at, size):
-    """Have a process submit `size` leaves after 9, and kill itself before or after the commit."""
-    log = GrowingLog(300)
-    witness = reopened(Path(folder), log, now=lambda: NOW)
-    file = witness.state._file
-
-    class Killed:
-        in_transaction = True
-
-        def execute(self, statement, *values):
-            if statement == "COMMIT" and at == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = file.execute(statement, *values)
-            if statement == "COMMIT" and at == "after":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-    witness.state._file = Killed()
-    witness.add_checkpoint(log.submission(9, size))
-
-
-@pytest.mark.parametrize(("at", "kept"), [("before", 9), ("after", 20)])
-def test_a_witness_that_is_killed_never_cosigns_a_fork_of_what_it_may_have_answered(
-    tmp_path, log, at, kept
-):
-    witness = make_witness(tmp_path, log, now=lambda: NOW)
-    cosigned(witness, log, 0, 9)
-    witness.state.close()
-    act = f"from {__name__} import crash; crash({str(tmp_path)!r}, {at!r}, 20)"
-    run = subprocess.run([sys.executable, "-c", act], cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == -signal.SIGKILL, run.stderr
-    witness = reopened(tmp_path, log, now=lambda: NOW)
-    assert witness.state.heads()[ORIGIN].size == kept
-    fork = log.fork(4)
-    for old in (0, 9, 20):
-        for new in (20, 30):
-            assert refused(witness, fork.submission(old, new)).status in (409, 422)
-    # The honest log asks again, and gets what it did not hear.
-    cosigned(witness, log, kept, 20)
-    witness.state.close()
-
-
-def test_a_witness_that_is_killed_again_and_again_keeps_all_that_it_answered(tmp_path, log):
-    make_witness(tmp_path, log).state.close()
-    answered = 0
-
-    def ask_in_vain(address, body):
-        with suppress(OSError, http.client.HTTPException):
-            sent(address, body)
-
-    for _ in range(2):
-        with serving_witness(tmp_path, log, stop=signal.SIGKILL) as address:
-            for _ in range(10):
-                assert sent(address, log.submission(answered, answered + 1))[0] == 200
-                answered += 1
-            # One more is under way while it is killed.
-            body = log.submission(answered, answered + 1)
-            under_way = threading.Thread(target=ask_in_vain, args=(address, body))
-            under_way.start()
-        under_way.join()
-        witness = reopened(tmp_path, log)
-        kept = witness.state.heads()[ORIGIN].size
-        assert kept in (answered, answered + 1)
-        assert refused(witness, log.fork(4).submission(kept, 200)).status == 422
-        witness.state.close()
-        answered = kept
-
-
-# The state
-
-
-def test_a_state_that_is_not_there_is_refused_and_never_begun_anew(tmp_path, log):
-    """A disk that is not mounted must not make a witness forget."""
-    make_witness(tmp_path, log).state.close()
-    (tmp_path / "state").rename(tmp_path / "elsewhere")
-    with pytest.raises(Unavailable, match="not here"):
-        reopened(tmp_path, log)
-    assert not (tmp_path / "state").exists()
-
-
-def test_the_state_of_another_key_is_refused(tmp_path, log):
-    make_witness(tmp_path, log).state.close()
-    other = Signer("w.example", bytes([5]) * 32, COSIGNATURE)
-    with pytest.raises(Unavailable, match="another key"):
-        open_state(tmp_path / "state", other.vkey)
-
-
-def test_no_state_is_made_over_another(tmp_path):
-    create(tmp_path / "state", "a")
-    before = (tmp_path / "state" / FILE).read_bytes()
-    with pytest.raises(FileExistsError):
-        create(tmp_path / "state", "b")
-    assert (tmp_path / "state" / FILE).read_bytes() == before
-
-
-@pytest.mark.parametrize("spoil", ["garbage", "empty", "cut", "flipped"])
-def test_a_damaged_state_is_refused(tmp_path, log, spoil):
-    witness = make_witness(tmp_path, log)
-    cosigned(witness, log, 0, 9)
-    witness.state.close()
-    path = tmp_path / "state" / FILE
-    data = path.read_bytes()
-    root = data.index(log.checkpoint(9).root)
-    path.write_bytes(
-        {
-            "garbage": b"x" * len(data),
-            "empty": b"",
-            "cut": data[: len(data) // 2],
-            "flipped": data[:root] + bytes([data[root] ^ 1]) + data[root + 1 :],
-        }[spoil]
-    )
-    with pytest.raises(Unavailable, match="cannot be used"):
-        reopened(tmp_path, log)
-
-
-def test_a_state_that_is_damaged_while_it_serves_cosigns_nothing(tmp_path, log):
-    witness = make_witness(tmp_path, log)
-    cosigned(witness, log, 0, 9)
-    with sqlite3.connect(tmp_path / "state" / FILE) as file:
-        file.execute("UPDATE head SET note = x'00'")
-    file.close()
-    with pytest.raises(DamagedState, match="damaged"):
-        witness.add_checkpoint(log.submission(9, 20))
-    witness.state.close()
-
-
-def test_a_head_can_neither_be_removed_nor_go_back(witness, log):
-    cosigned(witness, log, 0, 9)
-    for statement in ("DELETE FROM head", "UPDATE head SET size = 8", "UPDATE head SET time = 1"):
-        with pytest.raises(sqlite3.IntegrityError):
-            witness.state._file.execute(statement)
-
-
-def test_a_state_that_cannot_be_written_is_refused(tmp_path, log, monkeypatch):
-    """As on a disk that was mounted for reading only; the system's administrator may write all."""
-    make_witness(tmp_path, log).state.close()
-    path = tmp_path / "state" / FILE
-    real = sqlite3.connect
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda file, **options: real(file.replace("=rw", "=ro"), **options)
-    )
-    with pytest.raises(Unavailable, match="readonly"):
-        reopened(tmp_path, log)
-    assert path.exists()
-
-
-def test_a_commit_that_fails_is_not_cosigned(witness, log):
-    cosigned(witness, log, 0, 9)
-    file = witness.state._file
-
-    class Full:
-        in_transaction = True
-
-        def execute(self, statement, *values):
-            if statement == "COMMIT":
-                raise sqlite3.OperationalError("database or disk is full")
-            return file.execute(statement, *values)
-
-    witness.state._file = Full()
-    with pytest.raises(DamagedState, match="full"):
-        witness.add_checkpoint(log.submission(9, 20))
-    witness.state._file = file
-    assert witness.state.heads()[ORIGIN].size == 9
-    cosigned(witness, log, 9, 20)
-
-
-def test_whoever_holds_the_file_too_long_stops_the_cosigning_and_not_for_ever(
-    tmp_path, log, monkeypatch
-):
-    monkeypatch.setattr("foodtrace.trace.witness.state.SECONDS_TO_WAIT", 0.05)
-    witness = make_witness(tmp_path, log)
-    other = sqlite3.connect(tmp_path / "state" / FILE, isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(DamagedState, match="locked"):
-        witness.add_checkpoint(log.submission(0, 9))
-    other.execute("ROLLBACK")
-    other.close()
-    cosigned(witness, log, 0, 9)
-    witness.state.close()
-
-
-# The logs that are known
-
-
-def test_a_log_can_be_added_while_it_serves(tmp_path, log):
-    next_year = Signer("trace.example/log/2027", bytes([2]) * 32)
-    path = tmp_path / "logs"
-    path.write_text(f"# logs of our province\n\n{log.signer.vkey}\n")
-    known = KnownLogs([], path)
-    assert known.origins() == [ORIGIN]
-    path.write_text(f"{log.signer.vkey}\n  {next_year.vkey}  \n")
-    assert known.verifiers_of(next_year.name) == [next_year.verifier]
-    assert known.origins() == [ORIGIN, next_year.name]
-
-
-@pytest.mark.parametrize("text", ["nonsense\n", "no end", "\udcff\n", None])
-def test_a_list_that_cannot_be_read_changes_nothing_and_is_told_once(tmp_path, log, text, caplog):
-    path = tmp_path / "logs"
-    path.write_text(f"{log.signer.vkey}\n")
-    known = KnownLogs([], path)
-    path.unlink()
-    if text is not None:
-        path.write_text(text, errors="surrogateescape")
-    for _ in range(3):
-        assert known.verifiers_of(ORIGIN) == [log.signer.verifier]
-    (record,) = caplog.records
-    assert "the logs known before stay" in record.message
-    path.write_text("# none any more\n")
-    assert known.verifiers_of(ORIGIN) == []
-
-
-@pytest.mark.parametrize("vkey", ["", "x", Signer("w.example", bytes(32), COSIGNATURE).vkey])
-def test_what_is_no_key_of_a_log_is_refused_at_the_start(vkey, tmp_path):
-    with pytest.raises(Invalid, match="names no log"):
-        KnownLogs([vkey])
-    (tmp_path / "logs").write_text(f"\n{vkey or 'x'}\n")
-    with pytest.raises(Invalid, match="line 2"):
-        KnownLogs([], tmp_path / "logs")

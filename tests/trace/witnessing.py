@@ -14,11 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from foodtrace.trace.log.checkpoints import Checkpoint, sign_checkpoint
+import pytest
+
+from foodtrace.trace.log.checkpoints import Checkpoint, cosignatures, sign_checkpoint
 from foodtrace.trace.log.merkle import consistency_proof, edge_at, leaf_hash, node_hash, root_of
-from foodtrace.trace.log.notes import COSIGNATURE, Signer
+from foodtrace.trace.log.notes import COSIGNATURE, Signer, parse_note
 from foodtrace.trace.witness.app import Application
 from foodtrace.trace.witness.opening import open_witness
+from foodtrace.trace.witness.rules import Refusal
 from foodtrace.trace.witness.state import create
 
 ORIGIN = "trace.example/log/2026"
@@ -168,3 +171,17 @@ def sent(address, body, method="POST", path="/add-checkpoint"):
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.headers["Content-Type"], error.read()
+
+
+def cosigned(witness, log, old, new):
+    """Have a checkpoint cosigned, and check the line as a client does; return its time."""
+    line = witness.add_checkpoint(log.submission(old, new))
+    note = parse_note(log.note(new) + line)
+    (found,) = cosignatures(note, [witness.signer.verifier])
+    return found.time
+
+
+def refused(witness, body):
+    with pytest.raises(Refusal) as caught:
+        witness.add_checkpoint(body)
+    return caught.value

@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from foodtrace.trace.log.checkpoints import cosign
+from foodtrace.trace.log.checkpoints import Checkpoint, cosign
 from foodtrace.trace.log.notes import Signer, format_line
 from foodtrace.trace.witness.logs import KnownLogs
 from foodtrace.trace.witness.rules import (
     Head,
     Refusal,
-    Submission,
     authenticate,
     judge,
     parse_submission,
@@ -23,6 +22,8 @@ from foodtrace.trace.witness.state import State
 
 MOST_EVIDENCE = 1000  # files; only a log that is known here can cause one
 UNPROVED = 422
+# Anybody can cause these lines: one of each log in this time.
+SECONDS_BETWEEN_WARNINGS = 60
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Witness:
         self.logs = logs
         self._evidence = evidence
         self._now = now
+        self._warned: dict[str, int] = {}
 
     def add_checkpoint(self, body: bytes) -> bytes:
         """Cosign what a request submits; return the signature line.
@@ -51,7 +53,7 @@ class Witness:
         It is returned after the head is on the disk. Raises Refusal, DamagedState.
         """
         submission = parse_submission(body)
-        authenticate(submission, self.logs.verifiers_of)
+        note = authenticate(submission, self.logs.verifiers_of)
         before: list[Head] = []
 
         def decide(head: Head | None) -> Head:
@@ -59,28 +61,31 @@ class Witness:
                 before.append(head)
             judge(submission, head)
             _, size, root = submission.checkpoint
-            return Head(size, root, submission.note_bytes, time_of_cosigning(self._now(), head))
+            return Head(size, root, note, time_of_cosigning(self._now(), head))
 
         try:
             kept = self.state.advance(submission.checkpoint.origin, decide)
         except Refusal as refusal:
             if refusal.is_evidence:
-                self._keep_evidence(before[0], submission)
+                self._keep_evidence(submission.checkpoint, before[0].note, note)
             elif refusal.status == UNPROVED:
-                # Whoever has read the log's head can send it with a wrong proof: it says little.
-                _log.warning("not proved: %r, %s", submission.checkpoint.text, refusal.reason)
+                self._warn(submission.checkpoint, refusal.reason)
             raise
         return format_line(cosign(submission.checkpoint, self.signer, kept.time)).encode()
 
-    def _keep_evidence(self, head: Head, submission: Submission) -> None:
+    def _warn(self, checkpoint: Checkpoint, reason: str) -> None:
+        """Say that a head was not proved: whoever has read it can send it with a wrong proof."""
+        now = self._now()
+        if abs(now - self._warned.get(checkpoint.origin, 0)) >= SECONDS_BETWEEN_WARNINGS:
+            self._warned[checkpoint.origin] = now
+            _log.warning("not proved: %r, %s", checkpoint.text, reason)
+
+    def _keep_evidence(self, checkpoint: Checkpoint, before: bytes, later: bytes) -> None:
         """Keep the two notes of a log that tells two histories; no answer depends on it."""
-        origin = submission.checkpoint.origin
-        _log.error("the log %s has signed two trees of %d leaves", origin, head.size)
-        text = b"Cosigned before:\n\n%s\nSubmitted later:\n\n%s" % (
-            head.note,
-            submission.note_bytes,
-        )
-        name = f"{hashlib.sha256(submission.note.text.encode()).hexdigest()[:32]}.txt"
+        origin = checkpoint.origin
+        _log.error("the log %s has signed two trees of %d leaves", origin, checkpoint.size)
+        text = b"Cosigned before:\n\n%s\nSubmitted later:\n\n%s" % (before, later)
+        name = f"{hashlib.sha256(checkpoint.text.encode()).hexdigest()[:32]}.txt"
         try:
             self._evidence.mkdir(mode=0o700, exist_ok=True)
             if len(os.listdir(self._evidence)) >= MOST_EVIDENCE:

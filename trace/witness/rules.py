@@ -13,6 +13,7 @@ from foodtrace.trace.log.notes import (
     Note,
     NoteError,
     Verifier,
+    format_note,
     parse_note,
     strict_base64,
     verified,
@@ -60,7 +61,6 @@ class Submission(NamedTuple):
     proof: tuple[bytes, ...]
     checkpoint: Checkpoint
     note: Note
-    note_bytes: bytes
 
 
 def parse_submission(body: bytes) -> Submission:
@@ -82,7 +82,6 @@ def parse_submission(body: bytes) -> Submission:
             tuple(map(_hash, hashes)),
             parse_checkpoint(note.text),
             note,
-            note_bytes,
         )
     except UnicodeDecodeError:
         raise Refusal(400, "the lines before the checkpoint are ASCII") from None
@@ -90,13 +89,17 @@ def parse_submission(body: bytes) -> Submission:
         raise Refusal(400, str(error)) from None
 
 
-def authenticate(submission: Submission, verifiers_of: VerifiersOf) -> None:
-    """Check that a log which is known here has signed the checkpoint. Raises Refusal."""
+def authenticate(submission: Submission, verifiers_of: VerifiersOf) -> bytes:
+    """Check that a log which is known here has signed the checkpoint. Raises Refusal.
+
+    Returns the note with the lines of the log's own keys only. Anybody may write others under it,
+    and what a witness keeps, it shows to everybody.
+    """
     verifiers = list(verifiers_of(submission.checkpoint.origin))
     if not verifiers:
         raise Refusal(404, f"the log {submission.checkpoint.origin!r} is not known here")
     try:
-        verified(submission.note, verifiers)
+        return format_note(submission.note.text, verified(submission.note, verifiers).values())
     except NoteError as error:
         raise Refusal(403, str(error)) from None
 
