@@ -34,7 +34,14 @@ _QUALITY = 88  # of a picture drawn anew; the small print of a page stays legibl
 _PDF_START = b"%PDF-"
 _PDF_END = b"%%EOF"
 _END_WITHIN = 2048  # bytes behind the end that some programs add
-_STREAM = re.compile(rb"stream\r?\n")
+# How an object goes on: a string, a comment, or how it ends (no part of a name or number).
+_NEXT = re.compile(rb"[(%]|(?<![^\0\t\n\f\r ()<>\[\]{}%])(?:endobj|stream)(?![A-Za-z0-9])")
+_IN_STRING = re.compile(rb"\\[\0-\xff]|[()]")
+_END_OF_LINE = re.compile(rb"[\r\n]")
+_OBJECT = b"obj"
+_LONGEST_DICTIONARY = 4096
+_MOST_LOOKED_THROUGH = 1024 * 1024  # for the ends of objects, in all
+_REST_OF_LINE = re.compile(rb"[^\r\n]{0,80}(?:\r\n|\r|\n)")  # which readers skip, blanks or not
 _NO_STRINGS = re.compile(rb"(?:<<|>>|[^(<%>])*+")
 _MOST_UNPACKED = 32 * 1024 * 1024
 _MOST_PACKED = 5_000
@@ -48,9 +55,16 @@ def _name_pattern(*names: str) -> re.Pattern[bytes]:
 
 
 # What acts by itself, and what holds other files.
-_ACTIVE = _name_pattern("JavaScript", "Launch", "EmbeddedFile", "RichMedia")
+_ACTIVE = _name_pattern(
+    "JavaScript", "Launch", "EmbeddedFile", "EmbeddedFiles", "FileAttachment", "RichMedia"
+)
 _LOCKED = _name_pattern("Encrypt")
-_OBJECTS = _name_pattern("ObjStm")  # objects packed into a stream (ISO 32000-1, 7.5.7)
+# Objects packed into a stream (ISO 32000-1, 7.5.7). Readers know it by how they come to it, and do
+# without the type; where its first object begins it has to say.
+_PACKED = _name_pattern("ObjStm", "First")
+_FILTER = _name_pattern("Filter")
+_ONE_FLATE = re.compile(rb"/Filter\s*(?:/FlateDecode|\[\s*/FlateDecode\s*\])(?![A-Za-z0-9#])")
+_DECODED_FURTHER = _name_pattern("DecodeParms", "DP", "F", "FFilter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,48 +148,98 @@ def _check_pdf(data: bytes) -> None:
 def _packed_objects(data: bytes) -> list[bytes]:
     """Return what stands in the object streams of a PDF; raise Invalid for what cannot be read."""
     found: list[bytes] = []
-    left, named = _MOST_UNPACKED, _OBJECTS.search(data)
-    while named is not None:
-        start = _STREAM.search(data, named.end())
+    read: set[int] = set()
+    unpackable, unread, unseen = _MOST_UNPACKED, len(data), _MOST_LOOKED_THROUGH
+    for name in _PACKED.finditer(data):
+        word, end = _way_out(data, name.end(), name.end() + unseen)
+        # Streams in one another would have us read the same bytes over and over; names, too.
+        unseen -= end - name.end()
+        if word == b"endobj" or end in read:
+            continue
+        read.add(end)
+        _check_dictionary(data[max(0, name.start() - _LONGEST_DICTIONARY) : end - len(word)])
+        start = _REST_OF_LINE.match(data, end)
         if start is None or len(found) == _MOST_PACKED:
             raise _no_report()
-        if not _is_end_of_dictionary(data[named.end() : start.start()]):
+        unpacked, count = _unpacked(data, start.end(), unpackable)
+        found.append(unpacked)
+        unpackable -= len(unpacked)
+        unread -= count
+        if unread < 0:
             raise _no_report()
-        found.append(_unpacked(data, start.end(), left))
-        left -= len(found[-1])
-        named = _OBJECTS.search(data, start.end())
     return found
 
 
-def _is_end_of_dictionary(text: bytes) -> bool:
-    """Tell whether a dictionary ends with this text, and the word `stream` behind it is a word.
+def _way_out(data: bytes, at: int, limit: int) -> tuple[bytes, int]:
+    """Return the word by which the object around a place ends, and where that ends.
 
-    In a string, a comment or a dictionary inside it could stand a stream that nobody else reads.
+    It is `stream` or `endobj`; in strings and comments neither counts. Raises Invalid where none
+    comes before the limit.
+    """
+    while (found := _NEXT.search(data, at, limit)) is not None:
+        if found[0] == b"(":
+            at = _end_of_string(data, found.end(), limit)
+        elif found[0] == b"%":
+            line = _END_OF_LINE.search(data, found.end(), limit)
+            at = line.end() if line else limit
+        else:
+            return found[0], found.end()
+    raise _no_report()
 
-    >>> _is_end_of_dictionary(b" /N 2 >> "), _is_end_of_dictionary(b" /X (>>")
-    (True, False)
+
+def _end_of_string(data: bytes, at: int, limit: int) -> int:
+    depth = 1
+    for found in _IN_STRING.finditer(data, at, limit):
+        depth += {b"(": 1, b")": -1}.get(found[0], 0)
+        if not depth:
+            return found.end()
+    raise _no_report()
+
+
+def _check_dictionary(before: bytes) -> None:
+    """Refuse a stream of objects whose dictionary, the end of this text, leaves anything open.
+
+    What is packed twice, or arranged anew by a predictor, we do not read, but others do.
+    """
+    dictionary = before[before.rfind(_OBJECT) + len(_OBJECT) :].strip()
+    is_one = _OBJECT in before and _is_dictionary(dictionary)
+    is_plain = len(_FILTER.findall(dictionary)) == 1 and _ONE_FLATE.search(dictionary)
+    if not (is_one and is_plain) or _DECODED_FURTHER.search(dictionary):
+        raise _no_report()
+
+
+def _is_dictionary(text: bytes) -> bool:
+    """Tell whether a text is one dictionary, without strings and comments.
+
+    >>> _is_dictionary(b"<</N 2>>"), _is_dictionary(b"<</X (>>"), _is_dictionary(b"/N 2>>")
+    (True, False, False)
     """
     return (
-        _NO_STRINGS.fullmatch(text) is not None
-        and text.rstrip().endswith(b">>")
-        and text.count(b">>") == text.count(b"<<") + 1
+        text.startswith(b"<<")
+        and text.endswith(b">>")
+        and _NO_STRINGS.fullmatch(text) is not None
+        and text.count(b">>") == text.count(b"<<")
     )
 
 
-def _unpacked(data: bytes, start: int, most: int) -> bytes:
-    """Return what was compressed from `start` on, less than `most` bytes. Raises Invalid."""
+def _unpacked(data: bytes, start: int, most: int) -> tuple[bytes, int]:
+    """Return what was compressed from `start` on, less than `most` bytes, and how much was read.
+
+    Raises Invalid.
+    """
     unpacking, parts = zlib.decompressobj(), []
     try:
         for at in range(start, len(data), _PIECE):
-            parts.append(unpacking.decompress(data[at : at + _PIECE], most))
+            piece = data[at : at + _PIECE]
+            parts.append(unpacking.decompress(piece, most))
             most -= len(parts[-1])
             if most <= 0:
                 raise _no_report()
             if unpacking.eof:
-                break
+                return b"".join(parts), at + len(piece) - len(unpacking.unused_data) - start
     except zlib.error:
-        raise _no_report() from None
-    return b"".join(parts)
+        pass
+    raise _no_report()
 
 
 def _redrawn(data: bytes) -> bytes:

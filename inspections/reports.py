@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, true, update
+from sqlalchemy import ColumnElement, delete, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -19,13 +19,16 @@ from foodtrace.inspections.models import Certificate, CertificateFile
 from foodtrace.inspections.report_files import PLACE, NamedReport, ReportFile, is_whole, name_of
 from foodtrace.trace.access.actor import Actor
 from foodtrace.trace.access.policy import can, require
-from foodtrace.trace.errors import Damaged, Invalid, NotFound, Problem, mark
+from foodtrace.trace.errors import Damaged, Invalid, NotFound, Problem, TooLarge, mark
 from foodtrace.trace.masterdata.models import Lot
 from foodtrace.trace.store.models import Item
 from foodtrace.trace.store.types import LARGEST_ID
 
 # A report that no certificate names within a day was sent by mistake.
 UNNAMED = timedelta(days=1)
+# What a party may send in a day: a thousand scanned reports, and no disk is filled over a night.
+DAY = timedelta(days=1)
+MOST_OF_A_DAY = 1024 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +44,8 @@ class Served:
 def keep_report(session: Session, actor: Actor, file: ReportFile) -> None:
     """Keep a file that a certificate is to name; the same file again changes nothing.
 
-    Files of the party that no certificate has named within a day are forgotten.
+    Files of the party that no certificate has named within a day are forgotten. Raises TooLarge
+    for more than MOST_OF_A_DAY.
     """
     require(actor, "certificate.issue", actor.party_id)
     session.info["standing"].require()
@@ -57,6 +61,7 @@ def keep_report(session: Session, actor: Actor, file: ReportFile) -> None:
             ),
         )
     )
+    _check_day(session, actor, len(file.body), now)
     row = {
         "sha256": file.sha256,
         "party_id": actor.party_id or 0,
@@ -67,6 +72,21 @@ def keep_report(session: Session, actor: Actor, file: ReportFile) -> None:
     }
     add = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(add(CertificateFile).on_conflict_do_nothing(), row)
+
+
+def _check_day(session: Session, actor: Actor, size: int, now: datetime) -> None:
+    sent = select(func.coalesce(func.sum(CertificateFile.size), 0)).where(
+        CertificateFile.party_id == (actor.party_id or 0), CertificateFile.received_at > now - DAY
+    )
+    if session.execute(sent).scalar_one() + size > MOST_OF_A_DAY:
+        raise TooLarge(
+            Problem(
+                PLACE,
+                mark("Your organisation has sent more than %(limit)s MB of reports in a day"),
+                mark("Send the rest tomorrow"),
+                {"limit": MOST_OF_A_DAY >> 20},
+            )
+        )
 
 
 def named_report(

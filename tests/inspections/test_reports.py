@@ -11,7 +11,7 @@ from fpdf import FPDF
 from PIL import Image
 from sqlalchemy import delete, func, select, update
 
-from foodtrace.inspections import reports, services
+from foodtrace.inspections import report_files, reports, services
 from foodtrace.inspections.models import Certificate, CertificateFile
 from foodtrace.inspections.report_files import (
     JPEG,
@@ -216,13 +216,93 @@ def test_a_stream_that_only_seems_to_be_that_of_the_objects_hides_nothing(decoy)
         read_report(data)
 
 
+SCRIPT = b"1 0 <</S /JavaScript /JS (app.alert(1))>>"
+TWICE = zlib.compress(zlib.compress(SCRIPT))
+ONCE, AGAIN = b"/Filter /FlateDecode", b"/Filter [/FlateDecode /FlateDecode]"
+
+
+def with_stream(dictionary, packed, line=b"\n"):
+    """Return a PDF with a stream of objects that has this dictionary."""
+    stream = b"9 0 obj\n<<" + dictionary + b">>\nstream" + line + packed
+    return REPORT.replace(b"%PDF-1.3\n", b"%PDF-1.3\n" + stream + b"\nendstream\nendobj\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "packed"),
+    [
+        (b"/Type /ObjStm " + AGAIN, TWICE),
+        (b"/Type /ObjStm /Filter [/FlateDecode /AHx]", zlib.compress(SCRIPT.hex().encode())),
+        (b"/Type /ObjStm /DecodeParms <</Predictor 12>> " + ONCE, zlib.compress(b"\2" + SCRIPT)),
+        (b"/Type /ObjStm /Filter 8 0 R", TWICE),
+        (b"/N 1 /First 4 " + ONCE, zlib.compress(SCRIPT)),
+        (b"/N 1 /F#69rst 4 /Type 8 0 R " + ONCE, zlib.compress(SCRIPT)),
+        (b"/First 4 /X (1 0 obj <</Z 1>>stream\n) " + AGAIN, TWICE),
+        (b"/First 4 /X (endobj) " + AGAIN, TWICE),
+        (b"/First 4 /X (\\) endobj) " + AGAIN, TWICE),
+        (b"/First 4 /X %endobj\n" + AGAIN, TWICE),
+        (b"/First 4 /endobj 1 " + AGAIN, TWICE),
+        (b"/First 4 /obj <<" + ONCE + b">>" + AGAIN, TWICE),
+        (b"/X (/First %) /First 4 " + AGAIN, TWICE),
+    ],
+)  # fmt: skip
+def test_packed_objects_that_other_readers_see_are_seen(dictionary, packed):
+    with pytest.raises(Invalid):
+        read_report(with_stream(dictionary, packed))
+
+
+@pytest.mark.parametrize("line", [b"\r", b"\r\n", b"  \n", b" x\n"])
+def test_a_stream_begins_in_the_next_line_however_it_ends(line):
+    with pytest.raises(Invalid, match="holds a program"):
+        read_report(with_stream(b"/Type /ObjStm " + ONCE, zlib.compress(SCRIPT), line))
+
+
+def test_other_objects_and_streams_are_nobodys_business():
+    for said in (b"/Title (a (b) \\) endobj) /First 3 0 R", b"/First 3 0 R /Last 4 0 R"):
+        assert read_report(with_object(said))
+    assert read_report(with_stream(b"/ColorSpace [/Indexed /DeviceRGB 1 (abc)] /Length 3", b"abc"))
+    fine = b"/Filter[/FlateDecode]/First 12/N 2/Type/ObjStm"
+    assert read_report(with_stream(fine, zlib.compress(b"1 0 <</Type /Page>>"), b"\r\n"))
+
+
+@pytest.mark.parametrize("said", [b"/EmbeddedFiles 5 0 R", b"/Subtype /FileAttachment /FS 5 0 R"])
+def test_a_file_without_its_type_is_a_file(said):
+    with pytest.raises(Invalid, match="another file"):
+        read_report(with_object(said))
+
+
+def test_streams_in_one_another_are_not_read_over_and_over(monkeypatch):
+    read = []
+    unpack = report_files._unpacked
+
+    def counted(*arguments):
+        read.append(len(arguments[0]) - arguments[1])
+        return unpack(*arguments)
+
+    monkeypatch.setattr(report_files, "_unpacked", counted)
+    head = b"9 0 obj<</Type/ObjStm" + ONCE + b">>stream\n"
+    # Each is stored whole, and goes on in the next: what that says is part of it.
+    inner = head + b"\x78\x9c"
+    stored = b"\0" + len(inner).to_bytes(2, "little") + (65535 - len(inner)).to_bytes(2, "little")
+    data = REPORT.replace(b"%PDF-1.3\n", b"%PDF-1.3\n" + inner + (stored + inner) * 500, 1)
+    data += b"\0\0\0\xff\xff" * 100_000 + b"%%EOF"
+    with pytest.raises(Invalid):
+        read_report(data)
+    assert sum(read) <= 2 * len(data)
+
+
+def test_objects_that_go_on_and_on_are_not_looked_through():
+    for said in (b"/First ()%\n" * 500_000, b"/First " + b"(" * 5_000_000):
+        with pytest.raises(Invalid):
+            read_report(with_object(said))
+
+
 def test_objects_that_unpack_without_end_are_refused():
     with pytest.raises(Invalid):
         read_report(with_packed(zlib.compress(bytes(70 * 1024 * 1024), 9)))
 
 
 def test_many_object_streams_that_hold_nothing_end_soon():
-    empty = b"<</Type /ObjStm>> stream\n" + zlib.compress(b"")
+    empty = b"9 0 obj <</Type /ObjStm /Filter /FlateDecode>> stream\n" + zlib.compress(b"")
     with pytest.raises(Invalid):
         read_report(REPORT.replace(b"%PDF-1.3\n", b"%PDF-1.3\n" + empty * 30_000, 1))
 
@@ -322,6 +402,20 @@ def test_a_file_that_no_certificate_names_is_forgotten_after_a_day(store, cast):
         )
     keep(store, cast.lab_a, pdf("the next one"))
     assert kept(store) == 3  # the named one, the next one, and that of the other laboratory
+
+
+def test_a_party_sends_so_much_in_a_day_and_no_other_is_held_up(store, cast, monkeypatch):
+    monkeypatch.setattr(reports, "MOST_OF_A_DAY", 2 * len(REPORT) + 100)
+    keep(store, cast.lab_a)
+    keep(store, cast.lab_a, with_object(b"/N 1"))  # forgotten in a day
+    with pytest.raises(TooLarge, match="in a day"):
+        keep(store, cast.lab_a, with_object(b"/N 2"))
+    keep(store, cast.lab_b, with_object(b"/N 2"))
+    with store.transaction() as session:
+        session.execute(
+            update(CertificateFile).values(received_at=datetime.now(UTC) - 2 * reports.DAY)
+        )
+    keep(store, cast.lab_a, with_object(b"/N 2"))
 
 
 def test_nothing_is_kept_while_the_record_is_read_only(store, cast):
