@@ -15,6 +15,7 @@ from foodtrace.trace.audit.published import Sighting
 from foodtrace.trace.audit.sources import Folder, Site, Source
 from foodtrace.trace.log.notes import NoteError
 from foodtrace.trace.log.policies import Policy, PolicyError, parse_policy
+from foodtrace.trace.log.tokens import Trust
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -30,6 +31,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--full", is_flag=True, help="Read all entries again, not only the new ones.")
 @click.option("--since", type=_FILE, multiple=True, help="A checkpoint that you have kept.")
 @click.option("--thing", "things", multiple=True, help="Page or proof bundle of a thing.")
+@click.option(
+    "--tsa-certificate",
+    type=_FILE,
+    help="Root of the time-stamping authority (PEM): verify the stamps of the days.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
 def audit(
     where: str,
@@ -39,6 +45,7 @@ def audit(
     full: bool,
     since: Sequence[Path],
     things: Sequence[str],
+    tsa_certificate: Path | None,
     as_json: bool,
 ) -> None:
     """Recompute a public log and report all that is not as it was signed.
@@ -59,6 +66,7 @@ def audit(
         [_kept(path, policy) for path in since],
         [_thing_at(each) for each in things],
         full,
+        _trust(tsa_certificate) if tsa_certificate else None,
     )
     report, remembered = task.run()
     if state is not None:
@@ -77,6 +85,13 @@ def _policy(path: Path) -> Policy:
     if not policy.logs:
         raise click.UsageError(f"--policy: {path}: it names no log.")
     return policy
+
+
+def _trust(path: Path) -> Trust:
+    try:
+        return Trust.from_pem(path.read_bytes())
+    except ValueError as error:
+        raise click.UsageError(f"--tsa-certificate: {path}: {error}.") from None
 
 
 def _log_at(where: str) -> Source:

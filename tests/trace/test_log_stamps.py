@@ -14,6 +14,10 @@ from rfc3161_client import decode_timestamp_response
 from sqlalchemy import insert, select, update
 
 from foodtrace.inspections import services
+from foodtrace.trace.audit.published import Named
+from foodtrace.trace.audit.report import Report
+from foodtrace.trace.audit.sources import Folder
+from foodtrace.trace.audit.stamps import read_stamps
 from foodtrace.trace.errors import Invalid, Problem
 from foodtrace.trace.log.authority import Authority, NotStamped, authority_of, request_of
 from foodtrace.trace.log.keeping import LogKeeper, attach
@@ -21,8 +25,10 @@ from foodtrace.trace.log.leaves import Leaf as Entry
 from foodtrace.trace.log.leaves import parse_leaf, salts_of
 from foodtrace.trace.log.models import Leaf, LogCheckpoint, LogState, StampState, TimeStamp
 from foodtrace.trace.log.opening import newest_log
+from foodtrace.trace.log.policies import parse_policy
 from foodtrace.trace.log.stamping import FIRST_PAUSE_MS, LEASE_MS, LONGEST_PAUSE_MS, PORTION, stamp
 from foodtrace.trace.log.stamps import public_stamps, stamps_of
+from foodtrace.trace.log.tokens import Trust
 from foodtrace.trace.store.models import Statement
 
 from ..inspections.conftest import add_cast, certificate
@@ -210,6 +216,26 @@ def test_what_the_documentation_has_one_type_says_ok(store, settings, keep, cloc
     verified, shown = (run(tmp_path, *line).stdout for line in lines)
     assert b"Verification: OK" in verified
     assert b"Time stamp:" in shown
+
+
+def test_what_is_published_is_what_an_auditor_reads(store, settings, keep, clock, tsa, tmp_path):
+    begin(store, settings, clock)
+    capture(store, make(1, {"A#1": 10}))
+    keep()
+    clock.now += DAY_MS
+    assert stamp(store, settings, clock=clock)
+    for path, data in public_stamps(store.reading, year_of(store), clock=clock):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    with store.reading() as session:
+        log = session.scalars(select(LogState)).one()
+    policy = parse_policy(f"log {log.vkey}\nquorum none\n".encode())
+    trust, report = Trust.from_pem(tsa.files.certificate.read_bytes()), Report()
+    named = Named(log.year, log.origin)
+    stamps = read_stamps(Folder(tmp_path), named, policy, trust, report)
+    assert not report.differences
+    assert [each.day for each in stamps.found] == list(stamps.days)
+    assert len(stamps.found) == 1
 
 
 def test_a_day_is_stamped_when_it_is_over_and_not_before(store, settings, keep, clock, tsa):
@@ -593,7 +619,7 @@ def test_an_authority_at_a_private_address_is_not_asked(files):
     )
     authority = authority_of(settings)
     hidden = replace(authority.destinations, resolve=lambda host, port: ["10.1.2.3"])
-    asked = Authority(authority.url, authority.roots, authority.intermediates, hidden)
+    asked = Authority(authority.url, authority.trust, hidden)
     with pytest.raises(NotStamped, match="not a public address"):
         asked.stamp(b"data")
 

@@ -19,6 +19,7 @@ from foodtrace.trace.audit.things import Thing, check_thing, read_thing
 from foodtrace.trace.log.checkpoints import parse_checkpoint
 from foodtrace.trace.log.notes import NoteError, parse_note
 from foodtrace.trace.log.policies import Policy
+from foodtrace.trace.log.tokens import Trust
 
 _FIRST_KIND = "log"
 _anything = msgspec.json.Decoder()
@@ -29,7 +30,8 @@ class Audit:
     """What is to be audited, by which policy, with what is known before.
 
     `kept` are heads that somebody has kept, `things` the bundles of what one was shown: where
-    they are, and their path there. `now` is in POSIX seconds.
+    they are, and their path there. `now` is in POSIX seconds. `trust` are the certificates by which
+    time stamps are verified, if they are to be.
     """
 
     source: Source
@@ -39,6 +41,7 @@ class Audit:
     kept: Sequence[Sighting] = ()
     things: Sequence[tuple[Source, str]] = ()
     is_full: bool = False
+    trust: Trust | None = None
 
     def run(self) -> tuple[Report, Memory]:
         """Audit everything; return what was found, and what to remember."""
@@ -84,6 +87,7 @@ class Audit:
                 seen=[*kept, *shown],
                 entries=entries,
                 is_full=self.is_full,
+                trust=self.trust,
             )
             outcome = audit_log(task, report)
             if outcome is not None:

@@ -32,10 +32,12 @@ from foodtrace.trace.audit.rules import (
     SKEW_SECONDS,
 )
 from foodtrace.trace.audit.sources import Read, Source, read_all
+from foodtrace.trace.audit.stamps import check_stamps, read_stamps
 from foodtrace.trace.audit.times import check_times
 from foodtrace.trace.log.checkpoints import Checkpoint
 from foodtrace.trace.log.policies import Policy
 from foodtrace.trace.log.tiles import Tile
+from foodtrace.trace.log.tokens import Trust
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Task:
     seen: Sequence[Sighting] = ()
     entries: frozenset[int] = frozenset()  # indexes whose leaves are asked for
     is_full: bool = False
+    trust: Trust | None = None  # certificates that vouch for time stamps
 
 
 @dataclass
@@ -77,21 +80,28 @@ def audit_log(task: Task, report: Report) -> Outcome | None:
     _check_forward(task, newest, witnessed_at, report)
     known = task.known if _goes_on(task, newest) else None
     public = public_statements(task.source, task.log, report)
+    stamps = read_stamps(task.source, task.log, task.policy, task.trust, report)
     sightings = [
         *current,
         *task.seen,
         *_remembered(task),
         *_history(task, known, report),
+        *(each.sighting for each in (stamps.found if stamps else ())),
     ]
     done = _recompute(task, newest, known, sightings, public, report)
     holds = _check_roots(task, newest, sightings, done, report)
     size, root = newest.checkpoint.size, newest.checkpoint.root
     new = known.size if known else 0, size
     check_times(task.policy, task.log.origin, task.now, new, sightings, done.leaves, report)
+    if stamps is not None:
+        check_stamps(stamps, size, done.leaves, sightings, task.now, report)
     shown = {index: each for index, each in public.items() if index < size}
     check_public(task.log.origin, task.known, shown, done.leaves, report)
     read = size - (known.growth.size if known else 0)
-    report.logs.append(Audited(task.log.origin, size, root.hex(), read, witnessed_at, holds))
+    stamped = None if stamps is None else len(stamps.found)
+    report.logs.append(
+        Audited(task.log.origin, size, root.hex(), read, witnessed_at, holds, stamped)
+    )
     known_now = _to_remember(newest, current, done, shown) if holds else None
     return Outcome(newest, shown, done.leaves, known_now)
 

@@ -42,11 +42,15 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A head, and where it was seen; `is_checked` is False while its signatures are not."""
+    """A head, and where it was seen; `is_checked` is False while its signatures are not.
+
+    `day` is that of the history (UTC) in which it stands.
+    """
 
     head: Head
     where: str
     is_checked: bool = True
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +134,10 @@ def history(
     witnesses = Witnesses(policy)
     last = min(until, date(log.year + 1, 1, 1) + timedelta(days=_DAYS_AFTER))
     count = (last - since).days + 1
-    paths = [f"{log.year}/history/{since + timedelta(days=day)}" for day in range(count)]
-    files = read_all(source, ((path, LARGEST_HISTORY) for path in paths))
-    for path, data in zip(paths, files, strict=True):
-        where = f"{log.origin}, {path.partition('/')[2]}"
+    days = [since + timedelta(days=day) for day in range(count)]
+    files = read_all(source, ((f"{log.year}/history/{day}", LARGEST_HISTORY) for day in days))
+    for day, data in zip(days, files, strict=True):
+        where = f"{log.origin}, history/{day}"
         if isinstance(data, Missing):
             continue
         if not isinstance(data, bytes):
@@ -144,7 +148,7 @@ def history(
                 head = claimed_head(note, witnesses)
                 if head.checkpoint.origin != log.origin:
                     raise NoteError(f"there is a checkpoint of {head.checkpoint.origin!r} in it")
-                yield Sighting(head, where, is_checked=False)
+                yield Sighting(head, where, is_checked=False, day=day)
         except NoteError as error:
             report.differ(READABLE, where, f"It is no history: {error}.")
 

@@ -29,6 +29,7 @@ class Audited:
     read: int  # entries that were read and hashed this time
     witnessed_at: int | None  # POSIX seconds of the newest cosignature of the quorum
     holds: bool  # whether the tree is the one that was signed, then and before
+    stamped: int | None = None  # days whose stamps were verified; None where none was to be
 
 
 @dataclass
@@ -76,11 +77,7 @@ class Report:
         parts = [_text("DIFFERENCE", each) for each in self.differences]
         parts += [f"and {more} more of {name}\n" for name, more in self.uncounted.items()]
         parts += [_text("NOTE", each) for each in self.notes]
-        parts += [
-            f"{log.origin}: {log.size} entries, {log.read} of them read now; "
-            f"{'the tree is the one that was signed' if log.holds else 'NOT what was signed'}\n"
-            for log in self.logs
-        ]
+        parts += [_summary(log) for log in self.logs]
         count = sum(self._seen.values())
         things = f", {_counted(self.things, 'thing')}" if self.things else ""
         verdict = _counted(count, "difference") if count else "nothing differs"
@@ -96,6 +93,12 @@ def _plain(text: str) -> str:
     """
     cut = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in cut)
+
+
+def _summary(log: Audited) -> str:
+    holds = "the tree is the one that was signed" if log.holds else "NOT what was signed"
+    stamped = "" if log.stamped is None else f"; {_counted(log.stamped, 'stamp')} verified"
+    return f"{log.origin}: {log.size} entries, {log.read} of them read now; {holds}{stamped}\n"
 
 
 def _counted(count: int, what: str) -> str:

@@ -137,6 +137,12 @@ TIME_KNOWN = Rule(
     "minutes.",
     "Within the longer time in between, nobody but the operator says when these entries were made.",
 )
+STAMPED = Rule(
+    "stamped",
+    "A time-stamping authority has signed the last head of each day, after the end of that day.",
+    "The stamp does not prove that the head existed then: whoever needs a proof of time has to "
+    "take what witnesses say.",
+)
 
 RULES = (
     READABLE,
@@ -162,4 +168,5 @@ RULES = (
     KEY_VALID,
     KEY_LET_IN,
     BUNDLE,
+    STAMPED,
 )
