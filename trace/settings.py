@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from foodtrace.trace.errors import Invalid, Problem, mark
+from foodtrace.trace.flushing import flush_folder, make_folder
 
 _HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
 
@@ -172,12 +173,15 @@ def _kept_secret(data: Path) -> str:
     """Return the secret in the data folder; make it, readable by its owner only, if absent."""
     path = data / "secret.key"
     if not path.exists():
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(data)
         # Another process may start at this moment: it must never read half a secret.
         descriptor, whole = tempfile.mkstemp(dir=data)  # for its owner only
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut leaves the name, and nothing in it
         with suppress(FileExistsError):
             os.link(whole, path)
         os.unlink(whole)
+        flush_folder(data)
     return path.read_text()

@@ -94,7 +94,63 @@ def _forget_keys():
     recording.project_events = project
 
 
+def _sqlite(synchronous):
+    """SQLite is told to flush less."""
+
+    def change():
+        from foodtrace.trace.store.engine import SQLITE_PRAGMAS
+
+        SQLITE_PRAGMAS["synchronous"] = synchronous
+
+    return change
+
+
+def _anchor_unflushed():
+    """What the anchor writes is not flushed."""
+    from foodtrace.trace.log import anchor
+
+    def write(self, year, note):
+        fresh = self._folder / "new-head"
+        fresh.write_bytes(note)
+        os.replace(fresh, self._path(year))
+
+    anchor.Anchor._write = write
+
+
+def _anchor_late():
+    """The head is published first, and anchored a moment later."""
+    import threading
+
+    from foodtrace.trace.log.anchor import Anchor
+
+    advance = Anchor.advance
+
+    def late(*values):
+        threading.Timer(0.05, lambda: advance(*values)).start()
+
+    Anchor.advance = late
+
+
+def _postgresql_asynchronous():
+    """PostgreSQL tells that it has committed before it has."""
+    from foodtrace.trace.store import engine
+
+    arguments = engine._postgresql_arguments
+    engine.POSTGRESQL_SETTINGS["synchronous_commit"].add("off")
+
+    def changed(**named):
+        values = arguments(**named)
+        return {**values, "options": values["options"] + " -c synchronous_commit=off"}
+
+    engine._postgresql_arguments = changed
+
+
 _ERRORS = {
+    "sqlite-off": _sqlite(0),
+    "sqlite-normal": _sqlite(1),
+    "anchor-unflushed": _anchor_unflushed,
+    "anchor-late": _anchor_late,
+    "postgresql-asynchronous": _postgresql_asynchronous,
     "acknowledge-early": _acknowledge_early,
     "publish-early": _publish_early,
     "last-id": _last_id,

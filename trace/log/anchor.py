@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from foodtrace.trace.flushing import flush_folder, make_folder
 from foodtrace.trace.log.checkpoints import Checkpoint, parse_checkpoint
 from foodtrace.trace.log.notes import NoteError, parse_note
 
@@ -63,7 +64,7 @@ class Anchor:
         Raises AnchorMoved when another head is there, and OSError when it cannot be written:
         then it may be there or not.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         with self._locked():
             if self.head(year) != expected:
                 raise AnchorMoved(f"the anchor of the log {year} has moved")
@@ -71,7 +72,7 @@ class Anchor:
 
     def replace(self, year: int, note: bytes) -> None:
         """Put a published note in the place of whatever is there: its operator has looked."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         with self._locked():
             self._write(year, note)
 
@@ -89,7 +90,7 @@ class Anchor:
             with suppress(FileNotFoundError):
                 os.unlink(whole)
             raise
-        _flush_folder(self._folder)
+        flush_folder(self._folder)
 
     def _tidy(self) -> None:
         """Remove what processes left that were killed here; called under the lock."""
@@ -116,11 +117,3 @@ def head_of(note: bytes) -> Checkpoint:
         return parse_checkpoint(parse_note(note).text)
     except NoteError as error:
         raise BrokenAnchor(str(error)) from error
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

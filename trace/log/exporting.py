@@ -15,6 +15,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from foodtrace.trace.errors import Conflict, NotFound, Problem, mark
+from foodtrace.trace.flushing import flush_folder
 from foodtrace.trace.log.checkpoints import Checkpoint, parse_checkpoint
 from foodtrace.trace.log.merkle import edge_at, root_of
 from foodtrace.trace.log.notes import NoteError, parse_note
@@ -152,7 +153,7 @@ def _write_tiles(reading: Reading, folder: Path, year: int, size: int, since: in
                 )
         count += len(portion)
     for each in folders:
-        _flush(each)
+        flush_folder(each)
     return count
 
 
@@ -182,14 +183,6 @@ def _write(path: Path, parts: Iterable[bytes]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path)
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

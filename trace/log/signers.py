@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from foodtrace.trace.flushing import flush_folder, make_folder
 from foodtrace.trace.log.notes import NoteError, Signer
 
 
@@ -21,7 +22,7 @@ def make_signer(folder: Path, year: int, origin: str) -> Signer:
     A log that was to be opened when the power went off has its key already. Raises OSError, and
     NoSigner when the file holds another key.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     with suppress(FileNotFoundError):
         signer = _read(_path(folder, year))
         if signer.name != origin:
@@ -35,11 +36,7 @@ def make_signer(folder: Path, year: int, origin: str) -> Signer:
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, _path(folder, year))
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush_folder(folder)
     return signer
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from foodtrace.trace.flushing import flush_folder, make_folder
 from foodtrace.trace.personal.commitments import read_commitment, written
 
 _LIST = "erased"
@@ -38,15 +39,11 @@ class ErasedList:
 
     def add(self, values: Collection[ErasedValue]) -> None:
         """Remember that these were erased; it is on disk on return."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._append(_UNWIPED, "")
         lines = (f"{written(each.digest)} {each.document_id}\n" for each in values)
         self._append(_LIST, "".join(lines))
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush_folder(self._folder)
 
     def values(self) -> set[ErasedValue]:
         """Return everything that was ever erased; a line that a crash cut off is left out."""
@@ -70,7 +67,7 @@ class ErasedList:
 
     def mark_unwiped(self) -> None:
         """Remember that the files have to be wiped."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._append(_UNWIPED, "")
 
     def mark_rewritten(self) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from foodtrace.trace.errors import Problem, Unavailable, mark
+from foodtrace.trace.flushing import flush_folder, make_folder
 from foodtrace.trace.log.checkpoints import parse_checkpoint
 from foodtrace.trace.log.notes import NoteError, parse_note
 from foodtrace.trace.witness.rules import Head
@@ -136,7 +137,7 @@ class State:
 
 def create(folder: Path, vkey: str) -> None:
     """Make the empty state of a new key, on the disk on return. Raises OSError, Unavailable."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / FILE
     # Never over another key's state: only that one keeps it from cosigning a second history.
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -149,8 +150,7 @@ def create(folder: Path, vkey: str) -> None:
         state.close()
     except (sqlite3.Error, DamagedState) as error:
         raise _unusable(path, str(error)) from None
-    for path in (folder, folder.absolute().parent):
-        _flush(path)
+    flush_folder(folder)
 
 
 def open_state(folder: Path, vkey: str) -> State:
@@ -209,12 +209,3 @@ def _unusable(path: Path, reason: str) -> Unavailable:
             {"reason": reason},
         )
     )
-
-
-def _flush(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
