@@ -32,7 +32,7 @@ from foodtrace.consumer_web.language import choose
 from foodtrace.consumer_web.resolver.addresses import PREFIXES, read_path
 from foodtrace.consumer_web.resolver.negotiation import View, preferred_view
 from foodtrace.consumer_web.story import fingerprint
-from foodtrace.trace.errors import Invalid
+from foodtrace.trace.errors import Invalid, Unavailable
 from foodtrace.trace.log.policy_file import policy_file
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
@@ -324,5 +324,5 @@ def guard(app: Flask, store: Store, settings: Settings) -> PageCache:
         app.wsgi_app,
         version=lambda: f"{store.version()} {policy()}",
         fingerprint=fingerprint_of,
-        away=(SQLAlchemyError, store.readers.dialect.loaded_dbapi.Error),
+        away=(SQLAlchemyError, store.readers.dialect.loaded_dbapi.Error, Unavailable),
     )

@@ -1,12 +1,13 @@
 """What the public site says when it cannot show what was asked for, in one place."""
 
 from flask import Flask, Response, current_app, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from foodtrace.consumer_web.rendering import HEADERS, page
 from foodtrace.trace.errors import FoodtraceError, Invalid, Unavailable, mark
+from foodtrace.trace.store.silence import is_away
 
 RETRY_AFTER_SECONDS = "2"
 TITLES = {
@@ -23,7 +24,7 @@ TITLES = {
 def init_app(app: Flask) -> None:
     """Have the application refuse in pages, and say with every answer what it may load."""
     app.register_error_handler(FoodtraceError, _refused)
-    app.register_error_handler(OperationalError, _lost)
+    app.register_error_handler(DBAPIError, _lost)
     app.register_error_handler(HTTPException, _failed)
     app.after_request(_protected)
 
@@ -39,8 +40,10 @@ def _refused(error: FoodtraceError) -> Response:
     return response
 
 
-def _lost(error: OperationalError) -> Response:
-    """Say that the database is away; the log says why."""
+def _lost(error: DBAPIError) -> Response:
+    """Say that the database is away; the log says why. Anything else is a fault of ours."""
+    if not is_away(error):
+        raise error
     current_app.logger.error("the database did not answer: %s", error.orig)
     return _refused(Unavailable())
 

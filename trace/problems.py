@@ -18,7 +18,7 @@ from flask import Flask, Response, current_app, g, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from foodtrace.trace.accept import best_of
@@ -31,6 +31,7 @@ from foodtrace.trace.errors import (
     mark,
 )
 from foodtrace.trace.forms import translated
+from foodtrace.trace.store.silence import is_away
 from foodtrace.trace.web import is_epcis_path, is_machine_path
 
 PROBLEM_TYPES = "https://foodtrace.example/problems/"
@@ -68,7 +69,7 @@ def register_error_handlers(app: Flask, error_template: str) -> None:
     """Answer every refusal and every crash; `error_template` is the page for people."""
     app.config[TEMPLATE] = error_template
     app.register_error_handler(FoodtraceError, on_refusal)
-    app.register_error_handler(OperationalError, on_lost_database)
+    app.register_error_handler(DBAPIError, on_lost_database)
     app.register_error_handler(HTTPException, on_http_error)
 
 
@@ -87,8 +88,13 @@ def on_refusal(error: FoodtraceError) -> ResponseReturnValue:
     return response
 
 
-def on_lost_database(error: OperationalError) -> ResponseReturnValue:
-    """Answer 503 while the database is away or full."""
+def on_lost_database(error: DBAPIError) -> ResponseReturnValue:
+    """Answer 503 while the database is away or full, or has ended the connection.
+
+    Anything else that it refuses is a fault of the program.
+    """
+    if not is_away(error):
+        raise error
     problem = Problem("", mark("The database does not answer"), mark("Try again shortly"))
     refusal = Unavailable(problem)
     refusal.__cause__ = error.orig

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select, text, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from foodtrace.trace.capture.jobs import (
@@ -27,6 +26,7 @@ from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.bulk import table_of
 from foodtrace.trace.store.models import Capture, Document
 from foodtrace.trace.store.session import Store
+from foodtrace.trace.store.silence import is_away
 
 # A document that cannot be recorded, for a reason that is not its own, is given up after so
 # many attempts: others wait behind it. A database that is busy, with a rebuild say, is given
@@ -108,8 +108,7 @@ def _record(session: Session, job: _Job, content: _Content | None) -> None:
 def _is_given_up(store: Store, job: _Job, error: Exception) -> bool:
     """Count an attempt that failed, or end the job; a refusal would only come again."""
     attempts = job.result.get("attempts", 0) + 1
-    is_busy = isinstance(error, OperationalError)
-    most = MOST_ATTEMPTS_WHEN_BUSY if is_busy else MOST_ATTEMPTS
+    most = MOST_ATTEMPTS_WHEN_BUSY if is_away(error) else MOST_ATTEMPTS
     if not isinstance(error, FoodtraceError) and attempts < most:
         counted = _COUNT.values(result={**job.result, "attempts": attempts})
         with store.transaction() as session:

@@ -1,12 +1,13 @@
 """Who sequences on PostgreSQL: one process, elected by a lock and fenced by an epoch.
 
-The lock belongs to a connection and ends with it. A process that was asleep while another
-took over finds that its epoch is old: what it writes changes no row, and is undone.
+The lock belongs to a connection and ends with it, and the connection ends when nothing is
+heard of its process: others need not wait for one that stands still. A process that was asleep
+while another took over finds that its epoch is old: what it writes changes no row, and is undone.
 """
 
 from contextlib import suppress
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from foodtrace.trace.log.models import LogState
@@ -15,6 +16,8 @@ from foodtrace.trace.store.bulk import table_of
 from foodtrace.trace.store.session import Store
 
 _SEQUENCING = 0x666F6F11
+# Longer than a round, and what a failed one is followed by (trace/worker.py), usually take.
+_END_IN_SILENCE = text("SET idle_session_timeout = '5s'")
 _STATE = table_of(LogState)
 
 
@@ -36,6 +39,7 @@ class Election:
             if not connection.scalar(select(func.pg_try_advisory_lock(_SEQUENCING))):
                 connection.close()
                 return False
+            connection.execute(_END_IN_SILENCE)
         except SQLAlchemyError:
             connection.invalidate()
             connection.close()

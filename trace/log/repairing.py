@@ -111,6 +111,8 @@ def repair(
         connection = session.connection()
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(OPENING)))
+            # Files come from far away, perhaps slowly.
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         for year in anchor.years():
             found = _repair_log(connection, settings, source, anchor, year)
             if found is not None:

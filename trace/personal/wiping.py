@@ -17,6 +17,7 @@ from foodtrace.trace.personal.erased_list import ErasedList
 from foodtrace.trace.personal.erasing import erase_again, erased_again
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
+from foodtrace.trace.store.silence import unlimited
 
 _log = logging.getLogger(__name__)
 
@@ -97,10 +98,5 @@ def _rewrite_postgresql(store: Store) -> None:
     """Have PostgreSQL write the table and its indexes into new files, and remove the old ones."""
     with store.writers.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-        alone.exec_driver_sql("SET statement_timeout = 0")
-        alone.exec_driver_sql("SET lock_timeout = '5s'")
-        try:
+        with unlimited(alone):
             alone.exec_driver_sql("VACUUM (FULL) personal")
-        finally:
-            alone.exec_driver_sql("RESET statement_timeout")
-            alone.exec_driver_sql("RESET lock_timeout")

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import QueuePool
 
-from foodtrace.trace.flushing import make_folder
+from foodtrace.trace.store.silence import STATEMENT_SECONDS, listen
 
 SQLITE_PRAGMAS = {
     "journal_mode": "wal",
@@ -37,7 +37,9 @@ POSTGRESQL_SETTINGS = {
 
 
 # Who waits longer for a connection is told to come again.
-LONGEST_WAIT_SECONDS = 5
+LONGEST_WAIT_SECONDS = 3
+# The same, for what another transaction holds (PostgreSQL).
+LONGEST_LOCK_SECONDS = 4
 # Errors go to the log: without the values, among which are hashes and people's names.
 _DISCREET: dict[str, Any] = {"hide_parameters": True}
 _POOL: dict[str, Any] = {
@@ -59,13 +61,14 @@ def reading_engine(url: str) -> Engine:
         engine = create_engine(parsed, poolclass=QueuePool, **_POOL)
         _begin_with(engine, "BEGIN", query_only=True)
         return engine
-    return create_engine(
+    engine = create_engine(
         parsed,
         **_POOL,
-        pool_pre_ping=True,
-        connect_args=_postgresql_arguments(),
+        connect_args=_postgresql_arguments(idle="60s"),
         execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"},
     )
+    listen(engine)
+    return engine
 
 
 def writing_engine(url: str) -> Engine:
@@ -85,12 +88,9 @@ def writing_engine(url: str) -> Engine:
         )
         _begin_with(engine, "BEGIN IMMEDIATE", query_only=False)
         return engine
-    return create_engine(
-        parsed,
-        **_POOL,
-        pool_pre_ping=True,
-        connect_args=_postgresql_arguments(),
-    )
+    engine = create_engine(parsed, **_POOL, connect_args=_postgresql_arguments(idle="8s"))
+    listen(engine)
+    return engine
 
 
 def _make_private(path: Path) -> None:
@@ -99,7 +99,7 @@ def _make_private(path: Path) -> None:
     SQLite gives the mode of the file to its journals, too. A file that is there is not
     opened: closing it again would take the locks of other connections away.
     """
-    make_folder(path.parent)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -149,15 +149,33 @@ def _begin_with(engine: Engine, statement: str, *, query_only: bool) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _postgresql_arguments() -> dict[str, Any]:
-    """Notice a dead server in seconds, not minutes, and never hang on a statement."""
-    return {
-        "connect_timeout": 3,
-        "tcp_user_timeout": 3000,
-        "options": "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 "
-        "-c timezone=UTC "
+def _postgresql_arguments(*, idle: str) -> dict[str, Any]:
+    """Notice a server that is gone in seconds, and have it notice the same of us.
+
+    `idle` is how long a transaction may wait for its program: what writes holds locks.
+    """
+    settings = {
+        "statement_timeout": f"{STATEMENT_SECONDS:.0f}s",
+        # Who waits longer is told to come again (503).
+        "lock_timeout": f"{LONGEST_LOCK_SECONDS}s",
+        "idle_in_transaction_session_timeout": idle,
+        # The locks of a program whose host is gone end after ten seconds, not two hours.
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "1",
+        "tcp_keepalives_count": "5",
+        "tcp_user_timeout": "10s",
+        "timezone": "UTC",
         # Pages look up few rows each in tables that lie in memory or on an SSD; with the
         # settings of a spinning disk the planner reads whole tables instead, and compiles
         # statements for longer than they run.
-        "-c random_page_cost=1.1 -c jit=off",
+        "random_page_cost": "1.1",
+        "jit": "off",
+    }
+    return {
+        "connect_timeout": 2,
+        "tcp_user_timeout": 3000,
+        "keepalives_idle": 2,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
     }

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from foodtrace.trace.errors import Problem, ReadOnly, Unavailable, mark
 from foodtrace.trace.store.engine import assert_durable, reading_engine, writing_engine
+from foodtrace.trace.store.silence import PING_SECONDS, HeardConnection
 from foodtrace.trace.store.standing import Standing
 
 LONGEST_QUEUE = 200
@@ -23,6 +24,8 @@ LONGEST_QUEUE = 200
 # shall not wait for all who come later.
 LARGEST_BATCH = 256
 OLDEST_BATCH_SECONDS = 0.05
+# Whether anything has changed is seen at once, or the database is away.
+LONGEST_LOOK_SECONDS = 0.5
 
 
 class Store:
@@ -84,27 +87,41 @@ class Store:
 
         Equal texts prove that nothing changed in between: on SQLite the data version
         that a connection which never writes sees, on PostgreSQL the snapshot itself.
+        Raises Unavailable when others wait for the same answer already, and too long.
         """
-        with self._watching:
-            if self._watcher is None:
-                self._watcher = self.readers.raw_connection()
-                # SQLite counts anew for every connection: never compare two of them.
-                self._watchers += 1
-                if self.dialect == "postgresql":
-                    self._watcher.driver_connection.autocommit = True  # type: ignore[union-attr]  # psycopg's own
-            try:
-                cursor = self._watcher.cursor()
-                cursor.execute(
-                    "PRAGMA data_version"
-                    if self.dialect == "sqlite"
-                    else "SELECT pg_current_snapshot()::text"
-                )
-                (number,) = cursor.fetchone() or ("",)
-                return f"{self._watchers}:{self.standing.changes}:{number}"
-            except Exception:
-                self._watcher.invalidate()
-                self._watcher = None
-                raise
+        if not self._watching.acquire(timeout=LONGEST_LOOK_SECONDS):
+            raise _overrun()
+        try:
+            return self._version()
+        finally:
+            self._watching.release()
+
+    def _version(self) -> str:
+        if self._watcher is None:
+            self._watcher = self._new_watcher()
+            # SQLite counts anew for every connection: never compare two of them.
+            self._watchers += 1
+        try:
+            cursor = self._watcher.cursor()
+            cursor.execute(
+                "PRAGMA data_version"
+                if self.dialect == "sqlite"
+                else "SELECT pg_current_snapshot()::text"
+            )
+            (number,) = cursor.fetchone() or ("",)
+            return f"{self._watchers}:{self.standing.changes}:{number}"
+        except Exception:
+            self._watcher.invalidate()
+            self._watcher = None
+            raise
+
+    def _new_watcher(self) -> PoolProxiedConnection:
+        watcher = self.readers.raw_connection()
+        if isinstance(connection := watcher.driver_connection, HeardConnection):
+            connection.autocommit = True
+            # What it is asked takes no time, and all pages wait for it.
+            connection.longest_silence = PING_SECONDS
+        return watcher
 
     def close(self) -> None:
         """Close every connection."""
