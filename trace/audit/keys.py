@@ -82,7 +82,25 @@ def read_keys(
             continue
         if wrong is not None:
             report.differ(KEY_LET_IN, place, wrong)
+        elif each.kind == CONFIRMATION and "/voucher" not in each.fields:
+            _check_confirming(keys, each, place, report)
     return keys
+
+
+def _check_confirming(keys: Keys, each: Public, place: str, report: Report) -> None:
+    """Say who has let a key in by their word alone: no signature tells whether they may."""
+    key = keys[members_of(each.fields)["public_key"]]
+    by = each.fields.get("party", "")
+    if by == key.party:
+        found = f"The key was let in by the word of {by} alone, whose key it is."
+        report.differ(KEY_LET_IN, place, found)
+        return
+    report.note(
+        KEY_LET_IN,
+        place,
+        f"A key of {key.party} was let in by the word of {by or 'nobody who is named'} alone. No "
+        "signature proves that this is a regulator: ask both.",
+    )
 
 
 def _enrol(keys: Keys, place: Place, said: Mapping[str, Any]) -> str | None:
