@@ -25,6 +25,11 @@ from foodtrace.trace.subscriptions.sending import send, tidy
 Job = Callable[[Store, Settings], bool]
 JOBS: tuple[Job, ...] = (record_waiting, look, send, tidy, flush, forget, wipe)
 
+# Jobs that hold up all who write, for as long as they take: they rest so many times as long, so
+# that nobody can have them done without end.
+SPARING: frozenset[Job] = frozenset({wipe})
+TIMES_TO_REST = 20
+
 POLL_SECONDS = 1.0
 # A job that fails by itself (a fault of ours, or a database that is away) is left alone for
 # so long, twice as long each time.
@@ -69,7 +74,7 @@ class Worker:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        # Of jobs that failed: how often in a row, and until when they rest.
+        # How often in a row jobs failed, and until when these and the sparing ones rest.
         self._failures: dict[Job, int] = {}
         self._resting: dict[Job, float] = {}
 
@@ -114,12 +119,16 @@ class Worker:
         return time.monotonic() < self._resting.get(job, 0.0)
 
     def _try(self, job: Job) -> bool:
+        began = time.monotonic()
         try:
             done = job(self._store, self._settings)
         except Exception:
             self._let_rest(job)
             return False
         self._failures.pop(job, None)
+        if done and job in SPARING:
+            ended = time.monotonic()
+            self._resting[job] = ended + TIMES_TO_REST * (ended - began)
         return done
 
     def _let_rest(self, job: Job) -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,6 +162,32 @@ def test_nothing_is_left_of_many_values_that_came_and_went(store, settings):
     left = files_of(store)
     assert [value for value in gone if value[:9].encode() in left] == []
     assert [value for value in alive.values() if value[:9].encode() not in left] == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_two_erase_at_once_is_erased_and_recorded_once(store, settings):
+    send(store, trip())
+    refused = []
+
+    def second():
+        with pytest.raises(NotFound) as found:
+            erased(store, settings, value=NAME)
+        refused.append(found.value)
+
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    other = threading.Thread(target=second)
+    with store.transaction() as session:
+        listed = ErasedList(settings.anchor_folder)
+        erase(session, ALBA, listed, ground=Ground.UNLAWFUL, value=NAME)
+        other.start()
+        with store.writers.connect() as connection:
+            while other.is_alive() and not connection.execute(waiting).scalar_one():
+                connection.rollback()
+    other.join()
+    assert len(refused) == 1
+    with store.reading() as session:
+        kinds = session.scalars(select(Statement.kind)).all()
+    assert kinds.count("erasure") == 1
 
 
 def test_a_reader_at_work_delays_the_wiping_and_does_not_stop_it(sqlite_store, tmp_path):

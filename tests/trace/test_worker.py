@@ -118,6 +118,24 @@ def test_a_job_that_fails_rests_longer_each_time(sqlite_store, monkeypatch):
     assert tries == [0, 1, 3, 7, 15, *range(25, 300, 10)]
 
 
+def test_a_job_that_holds_up_who_writes_rests_by_how_long_it_took(sqlite_store, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: now))
+    done = []
+
+    def wiping(store, settings):
+        nonlocal now
+        done.append(now)
+        now += 3
+        return True
+
+    monkeypatch.setattr(worker, "SPARING", frozenset({wiping}))
+    made = Worker(sqlite_store, settings_of(sqlite_store), (wiping,))
+    while now < 190:
+        now += 0 if made.work() else 1
+    assert done == [0, 63, 126, 189]
+
+
 def test_stopping_waits_for_what_is_under_way(working):
     begun, release = threading.Event(), threading.Event()
     ended = []

@@ -133,6 +133,8 @@ def erase(
             .where(condition, _own(actor))
             .order_by(_PERSONAL.id)
             .limit(MOST_AT_ONCE)
+            # What another erases at this moment is not put on record once more.
+            .with_for_update()
         )
     }
     if not found:
