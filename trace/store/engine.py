@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import QueuePool
 
+from foodtrace.trace.flushing import make_folder
 from foodtrace.trace.store.silence import STATEMENT_SECONDS, listen
 
 SQLITE_PRAGMAS = {
@@ -99,7 +100,7 @@ def _make_private(path: Path) -> None:
     SQLite gives the mode of the file to its journals, too. A file that is there is not
     opened: closing it again would take the locks of other connections away.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     if not path.exists():
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
