@@ -17,7 +17,7 @@ from foodtrace.trace.log.models import LogCosignature
 from foodtrace.trace.log.notes import Verifier, format_line, parse_note
 from foodtrace.trace.log.openings import load_opening
 
-from ..trace.acts import capture, make, see
+from ..trace.acts import ALBA, capture, make, see
 from ..trace.logs import REGULATOR, RETAILER, write_files
 from ..web import public_app, settings_of
 
@@ -190,6 +190,28 @@ def test_what_is_no_file_of_a_log_is_not_found(store, keeper, client, path):
     assert client.get(f"/log/{path}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("checkpoint", "No head of a log of this year is published here."),
+        ("keys", "No head of a log of this year is published here."),
+        ("history/2026-11-18", "No head of this log was published on this day (UTC)."),
+        ("tile/0/000", "No published head covers this tile"),
+        ("stamps/days.json", "No days of this log are stamped here.\n"),
+    ],
+)
+def test_programs_read_in_one_sentence_why_there_is_no_such_file(client, path, why):
+    answer = client.get(f"/log/2026/{path}", headers={"Accept": "*/*"})
+    assert answer.status_code == 404
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert answer.text.startswith(why)
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    browser = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "en"}
+    page = client.get(f"/log/2026/{path}", headers=browser)
+    assert page.mimetype == "text/html"
+    assert why.strip() in page.text
+
+
 def test_a_log_without_heads_is_listed_and_has_no_files(store, keeper, client):
     (log,) = json.loads(client.get("/log/logs.json").data)
     assert log["size"] == 0
@@ -263,8 +285,10 @@ def test_without_a_policy_there_is_none_and_no_quorum(store, keeper, settings):
     record(store, 1)
     keeper()
     client = public_app(store, data=settings.data).test_client()
-    assert client.get("/log/policy").status_code == 404
-    assert client.get("/log/2026/witnessed").status_code == 404
+    for path in ("/log/policy", "/log/2026/witnessed"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "asks no witness" in answer.text
     assert "asks no witness" in client.get("/log/?lang=en").text
 
 
@@ -289,6 +313,21 @@ def test_public_statements_are_opened_and_fit_their_leaves(store, keeper, client
     shown = dict(opening.fields)
     assert (shown["kind"], shown["/previous"]) == ("log", '"nothing"')
     assert "n" not in shown
+
+
+def test_an_erasure_does_not_tell_everybody_whose_and_how_much_it_was(store, keeper, client):
+    with store.transaction() as session:
+        values = [{"place": "/epcisBody/eventList/699/foodtrace:personal/foodtrace:driver"}]
+        body = {"ground": "retention_ended", "count": 700, "values": values}
+        record_statement(session, ALBA, "erasure", body)
+    keeper()
+    (line,) = map(json.loads, client.get("/log/2026/keys").data.splitlines())
+    leaf, opening = load_opening(line)
+    bundle = client.get("/log/2026/tile/entries/000.p/1").data
+    assert parse_leaf(tiles.unpack_bundle(bundle)[0]) == leaf
+    shown = dict(opening.fields)
+    assert shown.keys() == {"kind", "received", "/ground"}
+    assert shown["/ground"] == '"retention_ended"'
 
 
 def test_public_statements_that_are_not_published_are_not_shown(store, keeper, client):

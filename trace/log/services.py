@@ -36,6 +36,8 @@ PUBLIC_KINDS = ("log", "lost", "policy", "erasure")
 # keys count nothing else, and a key that is left out leaves a hole.
 HIDDEN_FIELDS = frozenset({"n", "number"})
 _HIDDEN_OF_KEYS = frozenset({"n"})
+# Whose personal data it was, where it stood and how much it was would tell the same.
+_ERASURE, _SHOWN_OF_ERASURES = "erasure", frozenset({"kind", "received", "/ground"})
 FIRST_YEAR, LAST_YEAR = 1970, 9999
 
 _PORTION = 200
@@ -237,11 +239,17 @@ def opened(connection: Connection, ids: Sequence[int]) -> list[tuple[int, dict[s
     for row in connection.execute(_SECRETS, {"ids": ids}):
         each = stated[row.statement_id]
         fields = fields_of(header_of(each, bytes(row.header)), each.content)
-        hidden = _HIDDEN_OF_KEYS if each.kind.startswith("key") else HIDDEN_FIELDS
-        shown = {place for place, field in enumerate(fields) if field.name not in hidden}
+        shown = {place for place, field in enumerate(fields) if _is_public(each.kind, field.name)}
         opening: Opening = open_fields(bytes(row.secret), fields, shown)
         found.append((int(row.idx), dump_opening(row.time, opening)))
     return sorted(found, key=lambda pair: pair[0])
+
+
+def _is_public(kind: str, name: str) -> bool:
+    """Tell whether everybody may read a field of a statement of a public kind."""
+    if kind == _ERASURE:
+        return name in _SHOWN_OF_ERASURES
+    return name not in (_HIDDEN_OF_KEYS if kind.startswith("key") else HIDDEN_FIELDS)
 
 
 def days_of(session: Session, year: int) -> tuple[date, date] | None:
