@@ -108,7 +108,7 @@ def _log_at(where: str) -> Source:
 def _thing_at(where: str) -> tuple[Source, str]:
     """Return where a bundle is, and its path there; the page of a thing leads to its bundle."""
     if not _is_url(where):
-        path = Path(where)
+        path = Path(where).resolve()
         if not path.is_file():
             raise click.UsageError(f"--thing: there is no file {where}.")
         return Folder(path.parent), path.name

@@ -1,6 +1,7 @@
 """Who is audited may serve anything: the auditor says what is wrong, and always comes to an end."""
 
 import json
+import os
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -8,15 +9,16 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from foodtrace.trace.audit import recomputing
-from foodtrace.trace.audit.published import moment
-from foodtrace.trace.audit.report import LONGEST_TEXT, Report
+from foodtrace.trace.audit.published import LARGEST_STATEMENT, moment
+from foodtrace.trace.audit.report import LONGEST_TEXT, MOST_OF_A_RULE, Report
 from foodtrace.trace.audit.rules import READABLE
-from foodtrace.trace.audit.sources import Folder, Site, Unreadable
+from foodtrace.trace.audit.sources import Folder, Site, Unreadable, read_all
+from foodtrace.trace.audit.things import read_thing
 from foodtrace.trace.http_limits import LARGEST_HEADER, LimitedHTTPConnection
 from foodtrace.trace.log import tiles
 from foodtrace.trace.log.checkpoints import Checkpoint, cosign, with_lines
 
-from .auditing import NOON, PublicLog, audit, found
+from .auditing import NOON, POLICY, Live, PublicLog, audit, found
 from .logs import LOG, REGULATOR, RETAILER, cosigned
 
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -104,6 +106,148 @@ def test_an_entry_of_any_time_does_not_end_all_later_audits(tmp_path):
 def test_a_name_of_a_file_that_no_system_takes_is_refused(tmp_path):
     with pytest.raises(Unreadable, match="no name"):
         Folder(tmp_path).file("", "a\0b", 10)
+
+
+@pytest.mark.parametrize("name", ["logs.json", "2026/keys", "2026/tile/entries/000.p/10"])
+def test_no_link_is_followed_out_of_the_folder(log, tmp_path, name):
+    """Somebody who packs the folder could have us read, and report, what is ours."""
+    path = log.folder / name
+    path.rename(tmp_path / "secret")
+    path.symlink_to(tmp_path / "secret")
+    report, _memory = audit(log.folder)
+    assert "a link leads out of the folder" in " ".join(each.found for each in report.differences)
+
+
+def test_a_link_within_the_folder_is_followed(log, tmp_path):
+    (log.folder / "2026").rename(log.folder / "files")
+    (log.folder / "2026").symlink_to("files")
+    (tmp_path / "link").symlink_to(log.folder)
+    assert not audit(tmp_path / "link")[0].differences
+
+
+def test_nobody_waits_for_what_is_no_file(log):
+    (log.folder / "logs.json").unlink()
+    os.mkfifo(log.folder / "logs.json")
+    report, _memory = audit(log.folder)
+    assert "it is no file" in report.differences[0].found
+
+
+def test_a_link_that_leads_to_itself_is_not_followed(log):
+    (log.folder / "2026/keys").unlink()
+    (log.folder / "2026/keys").symlink_to("keys")
+    assert found(audit(log.folder)[0]) == ["readable"]
+
+
+def listed(log, *years):
+    names = [{"year": year, "origin": LOG.name, "vkey": LOG.vkey} for year in years]
+    (log.folder / "logs.json").write_text(json.dumps(names))
+
+
+def test_a_log_is_audited_once_however_often_it_is_listed(log):
+    listed(log, *[2026] * 5)
+    report, _memory = audit(log.folder)
+    assert [each.rule.name for each in report.differences] == ["pinned"] * 4
+    assert len(report.logs) == 1
+
+
+def test_a_log_that_is_listed_for_another_year_is_found(log):
+    """By the years it is known whether a key was good before another was let in."""
+    listed(log, 2025)
+    assert "its name says another year" in audit(log.folder)[0].differences[0].found
+
+
+def test_of_histories_without_end_some_are_read(log, monkeypatch):
+    monkeypatch.setattr("foodtrace.trace.audit.published.LARGEST_HISTORIES", 100)
+    report, _memory = audit(log.folder)
+    (note,) = (each for each in report.notes if each.rule is READABLE)
+    assert "too large" in note.found
+
+
+def test_a_statement_without_end_is_not_read(log):
+    with (log.folder / "2026/keys").open("ab") as file:
+        file.write(b"[" + b"[]," * LARGEST_STATEMENT + b"[]]\n")
+    report, _memory = audit(log.folder)
+    assert found(report) == ["opening"]
+    assert "more than 1048576 bytes" in report.differences[0].found
+
+
+def test_entries_without_end_are_not_read(log):
+    (log.folder / "2026/tile/entries/000.p/10").write_bytes(bytes(10**6))
+    assert found(audit(log.folder)[0]) == ["readable"]
+
+
+def test_notes_without_end_are_counted():
+    report = Report()
+    for _ in range(MOST_OF_A_RULE + 7):
+        report.note(READABLE, "there", "Something.")
+    assert len(report.notes) == MOST_OF_A_RULE
+    assert report.as_json()["more_notes"] == {"readable": 7}
+    assert "and 7 more notes on readable" in report.as_text()
+
+
+def test_little_is_read_ahead_of_what_may_be_large(monkeypatch):
+    monkeypatch.setattr("foodtrace.trace.audit.sources.LARGEST_AHEAD", 100)
+    asked = []
+
+    class Large:
+        connections = 2
+
+        def read(self, path, most):
+            asked.append(path)
+            return b"x"
+
+    files = read_all(Large(), ((str(n), 40) for n in range(50)))
+    for count, _file in enumerate(files, start=1):
+        assert len(asked) <= count + 2
+    assert len(asked) == 50
+
+
+def test_a_part_of_another_thing_is_none(log):
+    part = {"format": "foodtrace-proof/1", "thing": "/01/1", "statements": []}
+    for name, next_part, thing in (("a", "b", "/01/1"), ("b", None, "/01/2")):
+        said = part | {"thing": thing, "next": next_part}
+        (log.folder / name).write_text(json.dumps(said))
+    source = Parts(log.folder)
+    report = Report()
+    read_thing(source, "a", POLICY, report)
+    assert "of another thing, /01/2" in report.differences[0].found
+
+
+def test_parts_without_end_are_not_read(log, monkeypatch):
+    monkeypatch.setattr("foodtrace.trace.audit.things.LARGEST_BUNDLE", 1000)
+    part = {"format": "foodtrace-proof/1", "thing": "/01/1", "statements": [], "next": "a"}
+    (log.folder / "a").write_text(json.dumps(part))
+    report = Report()
+    read_thing(Parts(log.folder), "a", POLICY, report)
+    assert "more than 1000 bytes" in report.differences[0].found
+
+
+def test_a_page_that_shows_the_bundle_of_something_else_is_said():
+    """Else whoever asks for one lot could be shown another, and read that nothing differs."""
+    part = {"format": "foodtrace-proof/1", "thing": "/01/1/10/L%2F1", "statements": []}
+    for page, notes in (("/01/1/10/L%2F1", 0), ("/01/1/10/L/1", 0), ("/01/2", 1)):
+        report = Report()
+        read_thing(Page(f"https://x.example{page}?view=proof", part), "", POLICY, report)
+        assert len(report.notes) == notes
+
+
+class Page:
+    """A page that shows this bundle."""
+
+    is_live = True
+
+    def __init__(self, base, part):
+        self.base, self.part = base, part
+
+    def read(self, _path, _most):
+        return json.dumps(self.part).encode()
+
+
+class Parts(Live):
+    """Parts of a bundle as somebody serves them."""
+
+    def following(self, url, most):
+        return self.read(url, most)
 
 
 def test_what_the_audited_has_written_does_nothing_to_a_terminal():

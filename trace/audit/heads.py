@@ -16,7 +16,8 @@ from foodtrace.trace.log.checkpoints import (
 from foodtrace.trace.log.notes import NoteError, parse_note, strict_base64
 from foodtrace.trace.log.policies import NONE, Policy
 
-LARGEST_HISTORY = 64 * 1024 * 1024
+LARGEST_HISTORY = 64 * 1024 * 1024  # of a day
+LARGEST_HISTORIES = 512 * 1024 * 1024  # of all days that are read in one audit
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a log says of itself: its heads, their history, its public statements."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
@@ -9,6 +9,7 @@ import msgspec
 
 from foodtrace.trace.audit.decoding import decoded
 from foodtrace.trace.audit.heads import (
+    LARGEST_HISTORIES,
     LARGEST_HISTORY,
     Head,
     Witnesses,
@@ -26,7 +27,8 @@ from foodtrace.trace.log.policies import Policy
 
 LISTING = "logs.json"
 LARGEST_LISTING = 1024 * 1024
-LARGEST_PUBLIC = 256 * 1024 * 1024
+LARGEST_PUBLIC = 64 * 1024 * 1024
+LARGEST_STATEMENT = 1024 * 1024
 FIRST_YEAR, LAST_YEAR = 1970, 9999
 # A log that was to end with its year is closed when the service runs again.
 _DAYS_AFTER = 31
@@ -91,23 +93,34 @@ def named_logs(source: Source, policy: Policy, report: Report) -> list[Named]:
     except (Unreadable, msgspec.DecodeError) as error:
         report.differ(READABLE, LISTING, f"It cannot be read: {error}.")
         return []
-    pinned = {log.verifier.name: log.verifier for log in policy.logs}
-    found = []
+    pinned = {log.verifier.name for log in policy.logs}
+    found: list[Named] = []
     for each in sorted(listed, key=lambda each: each.year):
-        if each.origin not in pinned:
-            report.differ(
-                PINNED,
-                each.origin,
-                f"It is published, and the policy does not name it. Its key is said to be "
-                f"{each.vkey}: compare it with what you are told by another way, and add it.",
-            )
-        elif each.vkey not in {log.verifier.vkey for log in policy.logs}:
-            report.differ(PINNED, each.origin, f"It is said to have another key: {each.vkey}.")
-        else:
+        wrong = _why_not(each, found, policy)
+        if wrong is None:
             found.append(Named(each.year, each.origin))
-    for origin in sorted(pinned.keys() - {each.origin for each in listed}):
+        else:
+            report.differ(PINNED, each.origin, wrong)
+    for origin in sorted(pinned - {each.origin for each in listed}):
         report.differ(PINNED, origin, "The policy names it, and it is not published.")
     return found
+
+
+def _why_not(each: _Listed, before: Sequence[Named], policy: Policy) -> str | None:
+    """Say why a log in the listing is none that is to be audited."""
+    keys = [log.verifier.vkey for log in policy.logs if log.verifier.name == each.origin]
+    if not keys:
+        return (
+            f"It is published, and the policy does not name it. Its key is said to be "
+            f"{each.vkey}: compare it with what you are told by another way, and add it."
+        )
+    if each.vkey not in keys:
+        return f"It is said to have another key: {each.vkey}."
+    if each.origin.rpartition("/")[2] != str(each.year):
+        return f"It is said to be the log of {each.year}, and its name says another year."
+    if any(each.year == other.year for other in before):
+        return f"There is more than one log of {each.year}."
+    return None
 
 
 def current_heads(source: Source, log: Named, policy: Policy, report: Report) -> list[Sighting]:
@@ -136,6 +149,7 @@ def history(
     count = (last - since).days + 1
     days = [since + timedelta(days=day) for day in range(count)]
     files = read_all(source, ((f"{log.year}/history/{day}", LARGEST_HISTORY) for day in days))
+    left = LARGEST_HISTORIES
     for day, data in zip(days, files, strict=True):
         where = f"{log.origin}, history/{day}"
         if isinstance(data, Missing):
@@ -143,6 +157,11 @@ def history(
         if not isinstance(data, bytes):
             report.differ(READABLE, where, f"It cannot be read: {data}.")
             continue
+        left -= len(data)
+        if left < 0:
+            found = "The histories are too large: from this day on they were not compared."
+            report.note(READABLE, where, found)
+            return
         try:
             for note in notes_of(data):
                 head = claimed_head(note, witnesses)
@@ -199,6 +218,8 @@ def public_statements(source: Source, log: Named, report: Report) -> dict[int, P
 
 def read_public(line: bytes) -> Public:
     """Return the statement that a line shows. Raises LeafError."""
+    if len(line) > LARGEST_STATEMENT:
+        raise LeafError(f"it has more than {LARGEST_STATEMENT} bytes")
     try:
         said = decoded(_anything, line)
     except msgspec.DecodeError as error:

@@ -224,5 +224,5 @@ class Recomputing:
 
 
 def largest(tile: Tile) -> int:
-    """Return how many bytes a tile or bundle can have at most."""
-    return tile.width * (65_537 if tile.level == ENTRIES else HASH_SIZE)
+    """Return how many bytes of a tile or bundle are read, well above what a right one has."""
+    return tile.width * (4 * LEAF_SIZE if tile.level == ENTRIES else HASH_SIZE)

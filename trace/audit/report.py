@@ -41,6 +41,7 @@ class Report:
     logs: list[Audited] = field(default_factory=list)
     things: int = 0
     _seen: Counter[str] = field(default_factory=Counter)
+    _noted: Counter[str] = field(default_factory=Counter)
 
     def differ(self, rule: Rule, place: str, found: str) -> None:
         """Add a difference."""
@@ -50,16 +51,19 @@ class Report:
 
     def note(self, rule: Rule, place: str, found: str) -> None:
         """Add what could not be proved, and is no difference by itself."""
-        self.notes.append(Finding(rule, _plain(place), _plain(found)))
+        self._noted[rule.name] += 1
+        if self._noted[rule.name] <= MOST_OF_A_RULE:
+            self.notes.append(Finding(rule, _plain(place), _plain(found)))
 
     @property
     def uncounted(self) -> dict[str, int]:
         """How many differences of a rule were found beyond those that are listed."""
-        return {
-            name: count - MOST_OF_A_RULE
-            for name, count in self._seen.items()
-            if count > MOST_OF_A_RULE
-        }
+        return _beyond(self._seen)
+
+    @property
+    def unlisted(self) -> dict[str, int]:
+        """How many notes on a rule there are beyond those that are listed."""
+        return _beyond(self._noted)
 
     def as_json(self) -> dict[str, object]:
         """Return the report as JSON values."""
@@ -68,6 +72,7 @@ class Report:
             "differences": [_json(each) for each in self.differences],
             "more": self.uncounted,
             "notes": [_json(each) for each in self.notes],
+            "more_notes": self.unlisted,
             "logs": [vars(log) for log in self.logs],
             "things": self.things,
         }
@@ -77,12 +82,17 @@ class Report:
         parts = [_text("DIFFERENCE", each) for each in self.differences]
         parts += [f"and {more} more of {name}\n" for name, more in self.uncounted.items()]
         parts += [_text("NOTE", each) for each in self.notes]
+        parts += [f"and {more} more notes on {name}\n" for name, more in self.unlisted.items()]
         parts += [_summary(log) for log in self.logs]
         count = sum(self._seen.values())
         things = f", {_counted(self.things, 'thing')}" if self.things else ""
         verdict = _counted(count, "difference") if count else "nothing differs"
         parts.append(f"{_counted(len(self.logs), 'log')}{things}: {verdict}.\n")
         return "\n".join(parts)
+
+
+def _beyond(counts: Counter[str]) -> dict[str, int]:
+    return {name: n - MOST_OF_A_RULE for name, n in counts.items() if n > MOST_OF_A_RULE}
 
 
 def _plain(text: str) -> str:

@@ -4,7 +4,9 @@ Whoever serves the files may be the one who is audited: sizes and times are limi
 followed, and what is read is bytes until it was checked.
 """
 
+import os
 import socket
+import stat
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -21,6 +23,7 @@ from foodtrace.trace.http_limits import LimitedHTTPConnection, LimitedHTTPSConne
 
 CONNECTIONS = 8
 AHEAD = 64
+LARGEST_AHEAD = 256 * 1024 * 1024
 SECONDS_TO_CONNECT = 10.0
 SECONDS_OF_SILENCE = 30.0
 # Of one audit: whoever audits each night has to hear of it before the next night.
@@ -30,6 +33,7 @@ MOST_ATTEMPTS = 3
 LONGEST_PAUSE = 10.0
 LARGEST_FILE = 64 * 1024 * 1024
 _PORTION = 64 * 1024
+_TO_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _OK, _NOT_FOUND, _GONE, _TOO_MANY, _FAILED = 200, 404, 410, 429, 500
 
 
@@ -67,17 +71,26 @@ class Folder:
     connections = 1
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = folder.resolve()
 
     def read(self, path: str, most: int) -> bytes:
-        """Return a file of at most so many bytes. Raises Missing, Unreadable."""
+        """Return a file of at most so many bytes. Raises Missing, Unreadable.
+
+        Who is audited may have packed the folder: no link is followed out of it, and what is no
+        file is not waited for.
+        """
         try:
-            with (self._folder / path).open("rb") as file:
+            found = (self._folder / path).resolve(strict=True)
+            if not found.is_relative_to(self._folder):
+                raise Unreadable("a link leads out of the folder")
+            with open(os.open(found, _TO_READ), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise Unreadable("it is no file")
                 data = file.read(most + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise Missing("there is no such file") from None
-        except OSError as error:
-            raise Unreadable(error.strerror or str(error)) from None
+        except (OSError, RuntimeError) as error:
+            raise Unreadable(getattr(error, "strerror", None) or str(error)) from None
         return _within(data, most)
 
     def file(self, sha256: str, name: str, size: int) -> bytes:
@@ -264,10 +277,15 @@ def read_all(source: Source, wanted: Iterable[tuple[str, int]]) -> Iterator[Read
             yield read(path, most)
         return
     with ThreadPoolExecutor(source.connections) as readers:
-        ahead: deque[Future[Read]] = deque()
+        ahead: deque[tuple[int, Future[Read]]] = deque()
+        held = 0
         for path, most in wanted:
-            ahead.append(readers.submit(read, path, most))
-            if len(ahead) >= AHEAD:
-                yield ahead.popleft().result()
+            # What is read ahead may be as large as it can be.
+            while ahead and (len(ahead) >= AHEAD or held + most > LARGEST_AHEAD):
+                size, oldest = ahead.popleft()
+                held -= size
+                yield oldest.result()
+            ahead.append((most, readers.submit(read, path, most)))
+            held += most
         while ahead:
-            yield ahead.popleft().result()
+            yield ahead.popleft()[1].result()

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -32,7 +33,8 @@ from foodtrace.trace.log.policies import Policy
 from foodtrace.trace.log.series import gaps_of
 
 FORMAT = "foodtrace-proof/1"
-LARGEST_BUNDLE = 64 * 1024 * 1024
+LARGEST_PART = 16 * 1024 * 1024
+LARGEST_BUNDLE = 256 * 1024 * 1024
 MOST_PARTS = 1_000
 FILE_MEMBER = "/file"
 
@@ -110,15 +112,24 @@ def read_thing(source: Source, path: str, policy: Policy, report: Report) -> Thi
     """Read a bundle with its parts; None, and a difference, where it is none."""
     thing: Thing | None = None
     where = path or getattr(source, "base", path)
+    left = LARGEST_BUNDLE
     try:
-        part = _part(source.read(path, LARGEST_BUNDLE))
+        data = source.read(path, LARGEST_PART)
+        part = _part(data)
         thing = Thing(part.thing, source)
-        _add_part(thing, part, policy, report)
+        if source.is_live and not unquote(urlsplit(where).path).endswith(unquote(thing.name)):
+            report.note(BUNDLE, where, f"What was shown there is a bundle of {thing.name}.")
         for _ in range(MOST_PARTS):
+            left -= len(data)
+            if left < 0:
+                raise Unreadable(f"it has more than {LARGEST_BUNDLE} bytes")
+            if part.thing != thing.name:
+                raise Unreadable(f"a part of it is of another thing, {part.thing}")
+            _add_part(thing, part, policy, report)
             if part.next is None:
                 return thing
-            part = _part(source.following(part.next, LARGEST_BUNDLE))
-            _add_part(thing, part, policy, report)
+            data = source.following(part.next, LARGEST_PART)
+            part = _part(data)
         raise Unreadable(f"it has more than {MOST_PARTS} parts")
     except Missing as error:
         if thing is not None and not source.is_live:
