@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from foodtrace.trace.issuers import keys
+from foodtrace.trace.issuers import keys, signatures
 from foodtrace.trace.issuers.models import IssuerKey, IssuerSignature
 from foodtrace.trace.issuers.signatures import Unsigned
 from foodtrace.trace.issuers.texts import fingerprint
@@ -107,6 +107,22 @@ def test_a_program_asks_for_certain_statements_and_for_older_ones(store, alba, p
     _, found = program("GET", f"/unsigned?before={ids[-1]}")
     assert [each["id"] for each in found["statements"]] == ids[-2::-1]
     assert program("GET", "/unsigned?before=x")[0] == 400
+
+
+def test_large_statements_come_in_shorter_lists_and_none_is_missed(
+    store, alba, program, monkeypatch
+):
+    capture(store, *(see(n, ["A"]) for n in range(1, 30)), actor=alba)
+    ids = [each.id for each in to_sign(store, alba)][::-1]
+    monkeypatch.setattr(signatures, "ENOUGH_BYTES", 1_000)
+    found, lengths = [], []
+    while not lengths or lengths[-1]:
+        before = f"?before={found[-1]}" if found else ""
+        _, part = program("GET", f"/unsigned{before}")
+        lengths.append(len(part["statements"]))
+        found += [each["id"] for each in part["statements"]]
+    assert found == ids
+    assert max(lengths) == signatures._PORTION < len(ids)
 
 
 def test_a_wrong_number_is_answered_with_the_expected_one(store, alba, program):

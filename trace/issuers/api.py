@@ -89,7 +89,10 @@ def declare_compromised(facts: dict[str, Any], key_id: int) -> "IssuerKey":
 @bp.arguments(ToSignQuery, location="query")
 @bp.response(200, ToSignSchema)
 def list_unsigned(query: dict[str, Any]) -> dict[str, Any]:
-    """List 50 statements of your organisation that no good key has signed, newest first."""
+    """List statements of your organisation that no good key has signed, newest first.
+
+    At most 50, and fewer where they are large: ask on with `before` until nothing comes.
+    """
     with reading() as session:
         found = signatures.unsigned(
             session, current_actor(), ids=query["statement"], before=query["before"]

@@ -154,7 +154,7 @@ def signing() -> str:
         return render_template(
             "trace/signing.html",
             statements=found[::-1],
-            more=found[-1].id if len(found) == MOST_STATEMENTS else None,
+            more=found[-1].id if signatures.has_more(found, MOST_STATEMENTS) else None,
             numbers=numbers,
             **_signing(session, keys.list_keys(session, actor)),
         )

@@ -30,7 +30,10 @@ from foodtrace.trace.store.sets import among_ids, among_texts
 from foodtrace.trace.store.types import LARGEST_ID
 
 PAGE = 50
+# Events may have a megabyte each: a list that has so many bytes is not gone on with.
+ENOUGH_BYTES = 4 * 1024 * 1024
 MOST_AT_ONCE = 100
+_PORTION = 10
 _SLACK = timedelta(minutes=5)
 
 
@@ -78,7 +81,8 @@ def unsigned(
     """Return what the actor's party stated and no good key has signed, newest first.
 
     What a key signed while others may have had it is among them. Statements that wait for
-    their place in the log are not; neither is what concerns keys.
+    their place in the log are not; neither is what concerns keys. At most `limit`, and no more
+    once there are ENOUGH_BYTES: those before the last one are the next.
     """
     require(actor, "statement.sign")
     party_id = actor.party_id or 0
@@ -99,8 +103,20 @@ def unsigned(
     if before is not None:
         query = query.where(Statement.id < min(before, LARGEST_ID))
     rows = {row.id: row for row in session.execute(query)}
-    stated = contents(session.connection(), list(rows))
-    return [_unsigned(each, rows[each.id]) for each in reversed(stated)]
+    found: list[Unsigned] = []
+    newest_first = list(rows)
+    for start in range(0, len(newest_first), _PORTION):
+        stated = contents(session.connection(), newest_first[start : start + _PORTION])
+        found += [_unsigned(each, rows[each.id]) for each in reversed(stated)]
+        if has_more(found, limit):
+            break
+    return found
+
+
+def has_more(found: Sequence[Unsigned], limit: int) -> bool:
+    """Tell whether `unsigned` may have ended before all were found."""
+    size = sum(len(each.content) for each in found)
+    return len(found) >= limit or size >= ENOUGH_BYTES
 
 
 def _unsigned(stated: Stated, row: Row[*tuple[Any, ...]]) -> Unsigned:
