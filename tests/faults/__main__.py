@@ -1,8 +1,8 @@
 """Make faults, many of them, and count what was wrong afterwards: `make faults`.
 
-KILLS, SWEEP (every n-th system call; 0 for none) and STORAGE (0 for none) are environment
-variables. Each part runs once more with errors of the program made on purpose: where those
-are not found, the part has shown nothing. The status is 1 if anything is not as it should be.
+KILLS, POWER (rounds), SWEEP (every n-th system call; 0 for none) and STORAGE (0 for none) are
+environment variables. Each part runs once more with errors of the program made on purpose: where
+those are not found, the part has shown nothing. The status is 1 if anything is not as it should be.
 """
 
 import logging
@@ -23,10 +23,12 @@ from ..conftest import SERVER
 from ..postgres import PostgresServer, fast_folder
 from .cutting import fill_disks
 from .kills import Rig
+from .power import cut_power
 from .storing import sweep_storage
 from .sweep import sweep
 
 KILLS = int(os.environ.get("KILLS", "200"))
+POWER = int(os.environ.get("POWER", "30"))
 SWEEP = int(os.environ.get("SWEEP", "1"))
 STORAGE = int(os.environ.get("STORAGE", "1"))
 # Which error is made, on which database, and how many kills it takes to see it.
@@ -39,6 +41,15 @@ KILL_ERRORS = (
     ("last-id", "postgresql", 6),
     ("forget-keys", "postgresql", 6),
     ("numbers-twice", "postgresql", 2),
+)
+# The same for cuts of the power: so many rounds at most.
+POWER_ERRORS = (
+    ("sqlite-off", "sqlite", 6),
+    ("sqlite-normal", "sqlite", 6),
+    ("acknowledge-early", "sqlite", 6),
+    ("anchor-unflushed", "sqlite", 6),
+    ("postgresql-asynchronous", "postgresql", 6),
+    ("anchor-unflushed", "postgresql", 6),
 )
 
 
@@ -96,6 +107,19 @@ def kill_all(postgres, findings):
         findings.tell(f"kills with the error {error}, {dialect}", report, wrong, is_error=True)
 
 
+def cut_all(findings):
+    for dialect in ("sqlite", "postgresql"):
+        with folder() as path:
+            report = asdict(cut_power(path, dialect, POWER))
+        wrong = report.pop("violations")
+        findings.tell(f"power cuts, {dialect}", report, wrong)
+    for error, dialect, rounds in POWER_ERRORS:
+        with folder() as path:
+            report = asdict(cut_power(path, dialect, rounds, error=error))
+        wrong = report.pop("violations")
+        findings.tell(f"power cuts with the error {error}, {dialect}", report, wrong, is_error=True)
+
+
 def sweep_all(findings):
     for error, faults in (("", ("KILL", "EIO", "ENOSPC")), ("publish-early", ("KILL",))):
         with folder() as path:
@@ -113,6 +137,8 @@ def main():
     try:
         if KILLS:
             kill_all(server, findings)
+        if POWER:
+            cut_all(findings)
         if SWEEP:
             sweep_all(findings)
         if STORAGE:

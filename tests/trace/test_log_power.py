@@ -8,6 +8,7 @@ import pytest
 
 from ..faults.disk import File, Volume
 from ..faults.kills import ROOT
+from ..faults.power import Power
 from ..faults.recording import STRACE, Player, events_of, said
 
 ANY = random.Random(1)
@@ -166,3 +167,11 @@ def test_a_database_is_on_the_disk_with_all_folders_above(tmp_path):
         "    session.connection().exec_driver_sql('CREATE TABLE t (x)')\n",
     )
     assert "new/data/log.sqlite" in found
+
+
+def test_a_service_whose_power_is_cut_loses_nothing(tmp_path):
+    power = Power(tmp_path, "sqlite")
+    power.round(0, 2, kinds=("both",), ratios=(0, 0.5))
+    assert power.cuts.violations == []
+    assert power.cuts.acknowledged > 0
+    assert power.cuts.opened >= 2
