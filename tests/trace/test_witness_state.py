@@ -88,6 +88,17 @@ def test_a_head_can_neither_be_removed_nor_go_back(witness, log):
             witness.state._file.execute(statement)
 
 
+def test_the_same_head_in_the_same_second_is_written_once(witness, log):
+    """Heads are public: anybody can send one again and again."""
+    cosigned(witness, log, 0, 9)
+    written = witness.state._file.total_changes
+    for _ in range(3):
+        assert cosigned(witness, log, 9, 9) == NOW
+    assert witness.state._file.total_changes == written
+    cosigned(witness, log, 9, 20)
+    assert witness.state._file.total_changes == written + 1
+
+
 def test_a_state_that_cannot_be_written_is_refused(tmp_path, log, monkeypatch):
     """As on a disk that was mounted for reading only; the system's administrator may write all."""
     make_witness(tmp_path, log).state.close()

@@ -50,6 +50,7 @@ class State:
         """Open a file as it is. Raises sqlite3.Error."""
         uri = f"{path.absolute().as_uri()}?mode=rw"
         self._lock = threading.Lock()
+        self._written: dict[str, Head] = {}  # what this process has on the disk
         self._file = sqlite3.connect(
             uri,
             uri=True,
@@ -100,7 +101,12 @@ class State:
                 row = file.execute(
                     "SELECT size, root, note, time FROM head WHERE origin = ?", (origin,)
                 ).fetchone()
-                head = decide(_checked(origin, Head(*row)) if row else None)
+                before = _checked(origin, Head(*row)) if row else None
+                head = decide(before)
+                if head == before == self._written.get(origin):
+                    # Whoever sends the same again and again causes no writing. What another
+                    # process wrote may not be on the disk yet.
+                    return head
                 file.execute(
                     "INSERT INTO head (origin, size, root, note, time) VALUES (?, ?, ?, ?, ?) "
                     "ON CONFLICT (origin) DO UPDATE SET size = excluded.size, "
@@ -108,6 +114,7 @@ class State:
                     (origin, *head),
                 )
                 file.execute("COMMIT")
+                self._written[origin] = head
             finally:
                 # A COMMIT that failed for want of room leaves the transaction open.
                 if file.in_transaction:
