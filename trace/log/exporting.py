@@ -178,7 +178,9 @@ def _write(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file whole or not at all, readable by those whom the umask lets."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("wb") as file:
+    # Left by an export that was killed; or a link, by whoever may write here too.
+    fresh.unlink(missing_ok=True)
+    with fresh.open("xb") as file:
         file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
