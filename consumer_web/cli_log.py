@@ -19,7 +19,7 @@ from foodtrace.trace.log.anchor import Anchor, BrokenAnchor
 from foodtrace.trace.log.exporting import export
 from foodtrace.trace.log.full_check import count_of, differences
 from foodtrace.trace.log.keeping import PACE_SECONDS, LogKeeper
-from foodtrace.trace.log.policy_file import policy_file
+from foodtrace.trace.log.policy_file import policy_file, policy_of
 from foodtrace.trace.log.recomputing import Discrepancy
 from foodtrace.trace.log.repairing import repair
 from foodtrace.trace.log.sequencing import Fenced
@@ -80,7 +80,8 @@ def check() -> None:
 def accept_database(*, yes: bool) -> None:
     """Let the record go on after you have found out why it was read-only.
 
-    Everything is checked first. Then the anchor takes the head that was published last.
+    Everything is checked first, and what the witnesses said last. Then the anchor takes the head
+    that was published last. Never accept a backup: foodtrace log repair.
     """
     with _opened() as (store, settings):
         found = survey(store, settings)
@@ -92,7 +93,7 @@ def accept_database(*, yes: bool) -> None:
                 "the witnesses and your copies of the public files have?",
                 abort=True,
             )
-        refused = accept(store, Anchor(settings.anchor_folder))
+        refused = accept(store, Anchor(settings.anchor_folder), policy_of(settings))
     for difference in refused[:MOST_SHOWN]:
         click.echo(f"{difference.place}: {difference.text}")
     if refused:
@@ -105,8 +106,9 @@ def accept_database(*, yes: bool) -> None:
 def repair_log(source: str) -> None:
     """Bring back what a database that was set back lacks of its log.
 
-    FROM is a copy of the public files: a folder, or an address that ends in /log/. The leaves
-    are brought back; what was recorded in them is lost, and a statement says so for good.
+    FROM is a copy of the public files: the folder that holds logs.json, or an address that ends
+    in /log/. The leaves are brought back; what was recorded in them is lost, and a statement
+    says so for good.
     """
     with _opened() as (store, settings):
         lost = repair(store, settings, _source(source))
@@ -131,7 +133,7 @@ def sequencer() -> None:
                 Problem(
                     "FOODTRACE_DATABASE_URL",
                     mark("On SQLite the process that records keeps the log"),
-                    mark("Leave FOODTRACE_SEQUENCER out"),
+                    mark("Run foodtrace serve alone, without FOODTRACE_SEQUENCER"),
                 )
             )
         logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from foodtrace.consumer_web.page_cache import accepts_gzip
 from foodtrace.consumer_web.rendering import page
 from foodtrace.trace.accept import best_of
-from foodtrace.trace.errors import NotFound
+from foodtrace.trace.errors import NotFound, Problem, mark
 from foodtrace.trace.log.cosigners import standings
 from foodtrace.trace.log.policy_file import policy_file
 from foodtrace.trace.log.sequencing import now_ms
@@ -36,6 +36,31 @@ LINES = "application/jsonl; charset=utf-8"
 BRIEFLY = "public, max-age=2"
 FOREVER = "public, max-age=31536000, immutable"
 _YEAR_DIGITS = 4
+_NO_POLICY = Problem(
+    "",
+    mark("This service asks no witness: it has no policy"),
+    mark("Read the newest head at /log/<year>/checkpoint"),
+)
+_NO_QUORUM = Problem(
+    "",
+    mark("No head of this log has the cosignatures that the policy of this service asks for"),
+    mark("Read the newest head at /log/<year>/checkpoint, or come back in a minute"),
+)
+_NO_HEAD = Problem(
+    "",
+    mark("No head of a log of this year is published here"),
+    mark("All logs are listed in /log/logs.json"),
+)
+_NO_HISTORY = Problem(
+    "",
+    mark("No head of this log was published on this day (UTC)"),
+    mark("Days are written 2026-11-22; all logs are listed in /log/logs.json"),
+)
+_NOT_COVERED = Problem(
+    "",
+    mark("No published head covers this tile, or its address is written otherwise"),
+    mark("Read the size of the log at /log/<year>/checkpoint"),
+)
 
 bp = Blueprint("log", __name__, url_prefix="/log")
 
@@ -87,7 +112,7 @@ def logs() -> Response:
 def policy() -> Response:
     """Show which witnesses the operator of this service asks; what counts, readers decide."""
     file = policy_file(settings())
-    return _answer(None if file is None else file.data, TEXT, BRIEFLY)
+    return _answer(None if file is None else file.data, TEXT, BRIEFLY, _NO_POLICY)
 
 
 @bp.get("/<year>/")
@@ -102,7 +127,7 @@ def checkpoint(year: str) -> Response:
     """Show the newest head, with what its witnesses have said of it so far."""
     with reading() as session:
         note = checkpoint_of(session, _year(year))
-    return _answer(note, TEXT, BRIEFLY)
+    return _answer(note, TEXT, BRIEFLY, _NO_HEAD)
 
 
 @bp.get("/<year>/witnessed")
@@ -110,10 +135,10 @@ def witnessed(year: str) -> Response:
     """Show the newest head that a quorum of the policy has cosigned."""
     file = policy_file(settings())
     if file is None:
-        raise NotFound()
+        raise NotFound(_NO_POLICY)
     with reading() as session:
         note = witnessed_of(session, _year(year), file.policy)
-    return _answer(note, TEXT, BRIEFLY)
+    return _answer(note, TEXT, BRIEFLY, _NO_QUORUM)
 
 
 @bp.get("/<year>/tile/<path:path>")
@@ -123,7 +148,7 @@ def tile(year: str, path: str) -> Response:
     with reading() as session:
         found = tile_of(session, _year(year), named)
     if found is None:
-        raise NotFound()
+        raise NotFound(_NOT_COVERED)
     response = Response(found, content_type="application/octet-stream")
     response.headers["Cache-Control"] = FOREVER
     if named.level == ENTRIES:
@@ -141,7 +166,7 @@ def keys(year: str) -> Response:
     of_year = _year(year)
     with reading() as session:
         if checkpoint_of(session, of_year) is None:
-            raise NotFound()
+            raise NotFound(_NO_HEAD)
     return _stream(keys_of(store().reading, of_year))
 
 
@@ -151,7 +176,7 @@ def history(year: str, day: str) -> Response:
     lines = history_of(store().reading, _year(year), _day(day))
     first = next(lines, None)
     if first is None:
-        raise NotFound()
+        raise NotFound(_NO_HISTORY)
     return _stream(chain([first], lines))
 
 
@@ -179,10 +204,12 @@ def _day(text: str) -> date:
     return found
 
 
-def _answer(body: bytes | None, content_type: str, cache: str) -> Response:
-    """Answer with a file, or that there is none; who has these bytes already is told so."""
+def _answer(
+    body: bytes | None, content_type: str, cache: str, missing: Problem | None = None
+) -> Response:
+    """Answer with a file, or why there is none; who has these bytes already is told so."""
     if body is None:
-        raise NotFound()
+        raise NotFound(*(() if missing is None else (missing,)))
     response = Response(body, content_type=content_type)
     response.headers["Cache-Control"] = cache
     response.add_etag()

@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from foodtrace.consumer_web.rendering import HEADERS, page
+from foodtrace.trace.accept import best_of
 from foodtrace.trace.errors import FoodtraceError, Invalid, Unavailable, mark
 from foodtrace.trace.store.silence import is_away
 
@@ -34,10 +35,21 @@ def _refused(error: FoodtraceError) -> Response:
     if isinstance(error, Invalid):
         template = "look_up.html" if request.path == "/" else "malformed.html"
         return page(template, error.status, problems=error.problems)
-    response = page("error.html", error.status, title=error.title, problems=error.problems)
+    if _is_for_program():
+        said = "\n".join(problem.text for problem in error.problems) or error.title
+        response = Response(f"{said}\n", error.status, content_type="text/plain; charset=utf-8")
+    else:
+        response = page("error.html", error.status, title=error.title, problems=error.problems)
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return response
+
+
+def _is_for_program() -> bool:
+    """Answer whether a file of the log was asked for by who does not ask for a page."""
+    if not request.path.startswith("/log/"):
+        return False
+    return best_of(("text/plain", "text/html"), request.accept_mimetypes) == "text/plain"
 
 
 def _lost(error: DBAPIError) -> Response:

@@ -14,7 +14,7 @@ from datetime import date
 
 from flask import Blueprint, Response, request
 
-from foodtrace.trace.errors import NotFound
+from foodtrace.trace.errors import NotFound, Problem, mark
 from foodtrace.trace.log.authority import REPLY_TYPE
 from foodtrace.trace.log.stamps import Stamped, days_file, days_of, stamp_of_day, stamp_of_leaf
 from foodtrace.trace.web import reading
@@ -45,7 +45,7 @@ def days(year: str) -> Response:
     with reading() as session:
         found = days_of(session, _year(year))
     if found is None:
-        raise NotFound()
+        raise NotFound(Problem("", mark("No days of this log are stamped here")))
     return _answer(days_file(found), "application/json", BRIEFLY)
 
 

@@ -10,13 +10,22 @@ from functools import partial
 import msgspec
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from foodtrace.consumer_web.cli import main
 from foodtrace.consumer_web.opening import open_store
 from foodtrace.trace.log.contents import StoredHeader
 from foodtrace.trace.log.keeping import LogKeeper
-from foodtrace.trace.log.models import Counter, Leaf, LogCheckpoint, LogState, LogTile, Unlogged
+from foodtrace.trace.log.models import (
+    Counter,
+    Leaf,
+    LogCheckpoint,
+    LogState,
+    LogTile,
+    Unlogged,
+    WitnessState,
+)
+from foodtrace.trace.log.notes import COSIGNATURE, Signer
 from foodtrace.trace.log.openings import load_opening
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.models import Document, Statement
@@ -302,7 +311,7 @@ def test_a_statement_that_was_hidden_from_the_log_is_found(service):
     assert "1 have no leaf; the first is No. 900" in run("check").output
 
 
-def test_an_anchor_that_was_lost_is_accepted_after_a_full_check(service, tmp_path):
+def test_an_anchor_that_was_lost_is_accepted_after_a_full_check(service, tmp_path, caplog):
     one = service()
     one.record(4)
     one.keep()
@@ -314,8 +323,10 @@ def test_an_anchor_that_was_lost_is_accepted_after_a_full_check(service, tmp_pat
     assert run("accept", input="n\n").exit_code == 1
     assert run("accept", "--yes").exit_code == 0
     assert run("check").exit_code == 0
+    assert "recording goes on" not in caplog.text
     two.keep()
     assert two.store.standing.reason is None
+    assert "recording goes on" in caplog.text
     two.record(1, first=9)
 
 
@@ -341,6 +352,31 @@ def test_nothing_is_accepted_while_more_is_wrong_than_the_anchor(service, tmp_pa
     assert refused.exit_code == 1
     assert "nothing was changed" in refused.output
     assert not (tmp_path / "anchor").exists()
+
+
+def test_a_database_is_not_accepted_while_a_witness_has_cosigned_more(
+    service, tmp_path, monkeypatch
+):
+    one = service()
+    one.record(4)
+    one.keep()
+    shutil.rmtree(tmp_path / "anchor")
+    witness = Signer.generate("regulator.example/w", COSIGNATURE)
+    policy = tmp_path / "policy"
+    line = f"witness regulator {witness.vkey} https://regulator.example/"
+    policy.write_text(f"log {vkey(one.store)}\n{line}\nquorum regulator\n")
+    monkeypatch.setenv("FOODTRACE_LOG_POLICY", str(policy))
+    with one.store.writers.begin() as connection:
+        year = connection.execute(select(LogState.year)).scalar_one()
+        said = {"year": year, "name": "regulator.example/w", "size": 7, "time": 1}
+        connection.execute(insert(WitnessState).values(said))
+    refused = run("accept", "--yes")
+    assert refused.exit_code == 1
+    assert "The witness regulator has cosigned 7 entries, and 4 are published" in refused.output
+    assert not (tmp_path / "anchor").exists()
+    with one.store.writers.begin() as connection:
+        connection.execute(update(WitnessState).values(size=4))
+    assert run("accept", "--yes").exit_code == 0
 
 
 def test_a_database_that_was_set_back_is_not_accepted(service):
@@ -528,6 +564,7 @@ def test_on_sqlite_the_log_is_kept_where_is_recorded(sqlite_url, tmp_path, monke
     refused = CliRunner().invoke(main, ["sequencer"])
     assert refused.exit_code == 1
     assert "On SQLite the process that records keeps the log" in refused.output
+    assert "Run foodtrace serve alone" in refused.output
     monkeypatch.setenv("FOODTRACE_SEQUENCER", "elsewhere")
     refused = CliRunner().invoke(main, ["serve", "--port", "18999"])
     assert refused.exit_code == 1

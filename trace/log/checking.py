@@ -28,6 +28,10 @@ _LEAVES = select(func.coalesce(func.max(table_of(Leaf).c.idx), -1) + 1).where(
     table_of(Leaf).c.year == bindparam("year")
 )
 _RESTORE = mark("Restore the newest backup, then bring back what it lacks: foodtrace log repair")
+# A backup has to be repaired: accepted, it would give places away a second time.
+_BRING_BACK = mark(
+    "Bring its file back. If it is lost, and this database is no backup: foodtrace log accept"
+)
 _INSPECT = mark("Find out what happened: foodtrace log check")
 
 
@@ -63,7 +67,7 @@ def broken(error: BrokenAnchor) -> Problem:
     return Problem(
         "",
         mark("The anchor of the log cannot be read: %(error)s"),
-        mark("Bring its file back, or accept this database: foodtrace log accept"),
+        _BRING_BACK,
         {"error": str(error)},
     )
 
@@ -92,7 +96,7 @@ def _fault_of_anchor(
     return Problem(
         "",
         mark("The anchor of the log %(year)s is missing, or older than what was published"),
-        mark("Bring its file back, or accept this database: foodtrace log accept"),
+        _BRING_BACK,
         {"year": year},
     )
 

@@ -49,6 +49,8 @@ def attach(store: Store, settings: Settings, *, clock: Clock = now_ms) -> None:
         return
     if store.dialect == "sqlite":
         store.before_commit = _growing(store, clock)
+    if store.standing.reason is not None:
+        _log.warning("the record is not read-only any more: recording goes on")
     store.standing.resume()
 
 
