@@ -320,8 +320,10 @@ async function fetchParts() {
   let query = "?view=proof";
   for (;;) {
     const options = { headers: { Accept: "application/json" }, cache: "no-store" };
-    const answer = await fetch(location.pathname + query, options);
-    if (!answer.ok) throw new Error(String(answer.status));
+    const answer = await fetch(location.pathname + query, options).catch((error) => {
+      throw new Fault("fetch", { error: error.message });
+    });
+    if (!answer.ok) throw new Fault("fetch", { error: answer.status });
     const part = await answer.json();
     if (part.format !== "foodtrace-proof/1") throw new Error(part.format);
     parts.push(part);
@@ -339,6 +341,7 @@ async function check() {
   const faults = [];
   const notes = new Set();
   let count = 0;
+  let pending = 0;
   document.getElementById("result").textContent = say("waiting");
   try {
     if (!globalThis.crypto?.subtle) throw new Fault("unable");
@@ -347,14 +350,14 @@ async function check() {
     for (const part of parts) count += await checkPart(part, policy, faults, notes);
     checkOrder(parts, faults);
     checkThing(parts, checkSeries(parts, faults), faults);
-    const pending = parts.flatMap((part) => part.statements).length - count;
-    if (pending > 0 && faults.length === 0) notes.add(say("waits", { count: pending }));
+    pending = parts.flatMap((part) => part.statements).length - count;
+    if (pending > 0 && count > 0 && faults.length === 0) notes.add(say("waits", { count: pending }));
     checkWhole(parts.at(-1), faults);
   } catch (error) {
     faults.push(asFault(error));
   }
   for (const fault of faults) if (fault.at) mark(fault.at, "unproved", "fail");
-  tell(faults, notes, count);
+  tell(faults, notes, count, pending);
 }
 
 const asFault = (error) =>
@@ -377,11 +380,20 @@ async function checkPart(part, policy, faults, notes) {
   return count;
 }
 
-function tell(faults, notes, count) {
-  const result = document.getElementById("result");
-  const isGood = faults.length === 0;
-  result.textContent = isGood ? say("good", { count }) : say("bad", { count: faults.length });
-  checker.dataset.result = isGood ? "good" : "bad";
+/** Say in one word what came of it: what could not be looked at is neither good nor bad. */
+function outcome(faults, count, pending) {
+  if (faults.length > 0) {
+    const isUnchecked = faults.every(({ name }) => ["unable", "fetch", "policy"].includes(name));
+    return isUnchecked ? "unchecked" : "bad";
+  }
+  return count === 0 && pending > 0 ? "early" : "good";
+}
+
+function tell(faults, notes, count, pending) {
+  const result = outcome(faults, count, pending);
+  const counts = { good: count, early: pending, bad: faults.length };
+  document.getElementById("result").textContent = say(result, { count: counts[result] });
+  checker.dataset.result = result;
   const list = (id, texts) => document.getElementById(id).replaceChildren(
     ...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   list("faults", faults.map((fault) => say(fault.name, fault.values)));

@@ -36,6 +36,7 @@ def test_every_public_page_says_why(stopped, path):
     page = public_app(stopped).test_client().get(f"{path}?lang=en", headers={"Accept": "text/html"})
     assert "This record is read-only for now." in page.text
     assert "signed up to number 40, and this database has only 30" in page.text
+    assert "Newer entries may be missing, even a recall" in page.text
     assert "foodtrace log" not in page.text  # what to do is not for readers
 
 

@@ -94,7 +94,7 @@ def test_it_works(open_proof):
     text = page.locator("#result").inner_text()
     assert int(re.search(r"\d+", text)[0]) == page.locator("article[id]").count() > 20
     assert page.locator("article .mark.pass").count() == page.locator("article[id]").count()
-    assert "no policy is given" in page.locator("#notes").inner_text()
+    assert "the key that this service names itself" in page.locator("#notes").inner_text()
     assert faults(page) == ""
 
 
@@ -229,9 +229,25 @@ def test_what_waits_for_a_signed_state_is_counted(open_proof):
             each["proof"], each["time"] = None, int(time.time() * 1000)
 
     page = open_proof(wait)
-    assert result(page) == "good"
-    assert re.fullmatch(r"Not proved yet: [1-9]\d*", page.locator("#notes").inner_text())
-    assert page.locator("#result").inner_text().startswith("Checked: 0 entries")
+    assert result(page) == "early"
+    assert re.match(r"Not checked yet: none of the [1-9]\d* ", page.locator("#result").inner_text())
+
+
+def test_a_file_that_does_not_arrive_is_no_fault_of_the_record(visit, site):
+    page = visit(java_script_enabled=True, locale="en")
+
+    def fail(route):
+        if "text/html" in route.request.headers["accept"]:
+            return route.continue_()
+        return route.fulfill(status=503, body="")
+
+    page.route("**/*view=proof*", fail)
+    page.goto(f"{site.url}{acts.GOOD_JAR}?view=proof&lang=en")
+    checked(page)
+    assert result(page) == "unchecked"
+    assert page.locator("#result").inner_text() == "Nothing was checked"
+    assert faults(page) == "The file for programs did not arrive (503). Try again."
+    assert page.locator("article .mark.pass").count() == 0
 
 
 def test_a_page_that_says_another_thing_than_its_proof_is_found(visit, site):
@@ -310,6 +326,7 @@ def test_another_key_of_the_log_is_found(open_proof):
 
 def test_what_is_no_policy_says_in_which_line(open_proof):
     page = with_policy(open_proof(), lambda key: f"log {key}\nwitness x\nquorum none\n")
+    assert result(page) == "unchecked"
     assert faults(page) == "The policy cannot be read, line 2"
 
 
