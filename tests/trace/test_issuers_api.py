@@ -14,6 +14,7 @@ from foodtrace.trace.issuers.models import IssuerKey, IssuerSignature
 from foodtrace.trace.issuers.signatures import Unsigned
 from foodtrace.trace.issuers.texts import fingerprint
 from foodtrace.trace.log.keeping import attach
+from foodtrace.trace.masterdata.models import Party
 
 from ..web import Browser, add_key, add_person, bearer, settings_of, staff_app
 from .acts import capture, make, see
@@ -280,12 +281,16 @@ def test_the_signing_page_has_the_exact_bytes_and_takes_signatures(store, alba, 
 def test_a_regulator_confirms_on_a_page(store, alba):
     enrol(store, alba, Device())
     waiting = enrol(store, alba, Device("new phone"), lost_all=True)
+    with store.transaction() as session:
+        session.get(Party, alba.party_id).phone = "0851-00000009"
     add_person(store, "ruth", "regulator")
     regulator = Browser(staff_app(store))
     regulator.sign_in("ruth")
     regulator.get("/account?lang=en")
     page = "/account/devices/waiting"
-    assert fingerprint(waiting.public_key) in regulator.get(page).text
+    shown = regulator.get(page).text
+    assert fingerprint(waiting.public_key) in shown
+    assert "0851-00000009" not in shown  # who asks can have changed the number that stands here
     assert regulator.post(f"{page}/{waiting.id}", {}, form_on=page).status_code == 303
     assert regulator.post(f"{page}/{waiting.id}", {}, form_on="/account").status_code == 409
     assert "Nobody waits" in regulator.get(page).text

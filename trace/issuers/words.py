@@ -23,7 +23,11 @@ KINDS = {
     "recall": mark("Recall"),
     "recall_end": mark("End of a recall"),
 }
-STATES = {"good": mark("may sign"), "waiting": mark("waits to be let in"), "ended": mark("ended")}
+STATES = {
+    "good": mark("may sign"),
+    "waiting": mark("waits to be let in"),
+    "ended": mark("may no longer sign"),
+}
 ENDINGS = {
     "replaced": mark("replaced by another key"),
     "ended": mark("no longer used"),
