@@ -45,13 +45,13 @@ class Cuts:
 
 @dataclass
 class Known:
-    """What people outside know at a moment."""
+    """What people outside know at a moment, and the heads that were signed by then."""
 
     acknowledged: set = field(default_factory=set)
     heads: set = field(default_factory=set)
 
     def hear(self, said):
-        """Take in what the service says; return whether that is an acknowledgement."""
+        """Take in what the service says, or signs; return whether that is an acknowledgement."""
         if said.startswith(_HEAD):
             self.heads.add(said)
         if not said.startswith(b"{") or b'"eventIDs"' not in said:

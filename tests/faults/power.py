@@ -26,7 +26,7 @@ from foodtrace.trace.store.session import Store
 from .disk import PIECES, Volume
 from .judging import Cuts, Judge, Known, cluster_of, sqlite_url
 from .kills import ROOT, WRITERS, Rig
-from .recording import CHANGES, STRACE, Player, escaped, events_of, said
+from .recording import CHANGES, STRACE, Player, escaped, events_of, said, strings
 
 RATIOS = (0, 0.3, 0.7, 1)
 # Which disks forget something: the other one is there as it was.
@@ -151,7 +151,7 @@ class Power(Rig):
         moments = self._moments(events, points)
         left = known = None
         for number, event in enumerate(events):
-            self.known.hear(said(event))
+            self.known.hear(said(event) or self._signed(event))
             player.play(event)
             if number in moments:
                 left, known = self._judge_moment(volumes, event, kinds, ratios), self.known.copy()
@@ -167,6 +167,13 @@ class Power(Rig):
         # Nobody sends again what he sent after the moment with which it goes on.
         for key in self.known.without(self.sent):
             del self.sent[key]
+
+    def _signed(self, event):
+        """Return the head that begins to be anchored: it was signed, and may be somewhere."""
+        is_anchored = escaped(str(self.disks / "anchor")) in event.arguments[:1_000]
+        if event.is_end or event.name != "write" or not is_anchored:
+            return b""
+        return b"".join(strings(event.arguments))
 
     def _moments(self, events, points):
         """Choose moments: an answer begins, the anchor is written, anything is written."""
