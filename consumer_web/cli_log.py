@@ -55,9 +55,7 @@ def export_files(folder: Path) -> None:
     """
     with _opened() as (store, settings):
         for each in export(store.reading, folder, policy_file(settings)):
-            click.echo(
-                f"{each.log.origin}: {each.log.size} entries, {each.tiles} new tiles", err=True
-            )
+            click.echo(f"{each.log.origin}: {each.log.size} entries, {each.tiles} new tiles")
 
 
 @log.command("check")

@@ -1,6 +1,7 @@
 """What is erased is in no file of the live system any more, and every proof still holds."""
 
 import json
+import os
 import random
 import shutil
 import threading
@@ -105,6 +106,15 @@ def check_every_proof(store):
             verify_inclusion(entries[-1], leaf.idx, head.size, proof, head.root)
         assert tree_root(entries) == head.root
         return head.size
+
+
+def test_the_group_of_its_folder_can_add_to_the_list_whatever_the_umask(tmp_path):
+    before = os.umask(0o077)
+    try:
+        ErasedList(tmp_path).add([ErasedValue(bytes(32), 1)])
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o660}
 
 
 def test_it_works(store, settings):

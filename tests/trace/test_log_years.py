@@ -1,5 +1,6 @@
 """The turn of the year: the log of the old year is closed, and the next begins with its head."""
 
+import os
 import threading
 from datetime import UTC, datetime
 
@@ -127,6 +128,16 @@ def test_each_log_has_a_key_of_its_own(kept):
     folder = kept.settings.log_key_folder
     assert sorted(path.name for path in folder.iterdir()) == ["2026.key", "2027.key"]
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
+
+
+def test_the_group_of_its_folder_can_read_the_anchor_whatever_the_umask(kept):
+    before = os.umask(0o077)
+    try:
+        kept.capture(1)
+        kept.keep_all()
+    finally:
+        os.umask(before)
+    assert (kept.settings.anchor_folder / "2026").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_year_in_which_nothing_was_recorded_ends_as_well(kept):

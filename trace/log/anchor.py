@@ -81,6 +81,8 @@ class Anchor:
         self._tidy()
         descriptor, whole = tempfile.mkstemp(dir=self._folder, prefix=_UNFINISHED)
         try:
+            # The web processes may be of another user than the sequencer, in the folder's group.
+            os.fchmod(descriptor, 0o640)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(note)
                 file.flush()

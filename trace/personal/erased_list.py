@@ -86,6 +86,10 @@ class ErasedList:
     def _append(self, name: str, text: str) -> None:
         descriptor = os.open(self._folder / name, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
         try:
+            # Web processes and sequencer may be two users, in the folder's group; whose file it
+            # is has done this, whatever the umask.
+            with suppress(PermissionError):
+                os.fchmod(descriptor, 0o660)
             size = os.fstat(descriptor).st_size
             # After a line that a crash cut off, the next one begins anew.
             if text and size and os.pread(descriptor, 1, size - 1) != b"\n":
