@@ -321,6 +321,15 @@ def test_a_header_without_end_is_not_read(monkeypatch, start, line):
         Site(base).read("x", 100)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://[::1", "http://[x]/", "//other.example/", "http://127.0.0.1:9\\@other.example/"],
+)
+def test_nothing_is_followed_elsewhere(url):
+    with pytest.raises(Unreadable, match=r"another site|address is none"):
+        Site("http://127.0.0.1:9/log/").following(url, 100)
+
+
 def test_an_audit_that_takes_too_long_is_brought_to_an_end(monkeypatch):
     """Whoever audits each night has to hear of it; each file alone came in time."""
     site = Site("http://127.0.0.1:9/log/")

@@ -191,7 +191,10 @@ class Site:
 
     def following(self, url: str, most: int) -> bytes:
         """Return the part that follows, of this site and no other. Raises Missing, Unreadable."""
-        own, other = urlsplit(self.base), urlsplit(urljoin(self.base, url))
+        try:
+            own, other = urlsplit(self.base), urlsplit(urljoin(self.base, url))
+        except ValueError:
+            raise Unreadable("its address is none") from None
         if (own.scheme, own.netloc) != (other.scheme, other.netloc):
             # Whoever is audited must not send the auditor round its own network.
             raise Unreadable("it is said to stand on another site")
