@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
 from flask import Response, make_response, redirect
 from flask_babel import get_locale
 from werkzeug.wrappers import Response as AnyResponse
@@ -211,7 +212,8 @@ def _led(found: Found, link: Link | None, asked: Asked) -> AnyResponse:
 
 
 def _json(found: Found, value: dict[str, Any], media_type: str) -> Response:
-    response = make_response(json.dumps(value, ensure_ascii=False, indent=1))
+    # Python's own encoder took half of the time of a bundle with a thousand statements.
+    response = make_response(msgspec.json.format(msgspec.json.encode(value), indent=1))
     response.content_type = media_type
     response.headers["Cache-Control"] = _cache(found.thing)
     _linked(response, found.thing.address)
