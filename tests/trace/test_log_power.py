@@ -6,10 +6,13 @@ import sys
 
 import pytest
 
-from ..faults.disk import File, Volume
+from foodtrace.trace.store.migrate import is_current, upgrade
+from foodtrace.trace.store.session import Store
+
+from ..faults.disk import File, Volume, put
 from ..faults.kills import ROOT
 from ..faults.power import Power
-from ..faults.recording import STRACE, Player, events_of, said
+from ..faults.recording import CHANGES, STRACE, Player, events_of, said
 
 ANY = random.Random(1)
 
@@ -17,6 +20,7 @@ ANY = random.Random(1)
 @pytest.fixture
 def volume(tmp_path):
     """A disk on which there is a folder `kept` and in it a file `old`."""
+    ANY.seed(1)
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "old").write_bytes(b"old")
     return Volume(tmp_path)
@@ -116,16 +120,23 @@ def test_a_call_that_the_play_does_not_know_is_an_error(volume):
 # --- the program
 
 
-def left_after(folder, program):
-    """Run a program that writes into the folder; return what is flushed when it ends."""
+def recorded(folder, program):
+    """Run a program that writes into the folder; return the folder as it was, and the calls."""
+    ANY.seed(1)
     folder.mkdir()
     volume, trace = Volume(folder), folder.parent / "strace.txt"
     subprocess.run(
         [*STRACE, "-o", trace, sys.executable, "-c", program],
         cwd=ROOT, check=True, env={"FOODTRACE_DATA": f"{folder}/new/data", "PATH": "/usr/bin"},
     )  # fmt: skip
+    return volume, list(events_of(trace.read_text().splitlines()))
+
+
+def left_after(folder, program):
+    """Run a program that writes into the folder; return what is flushed when it ends."""
+    volume, events = recorded(folder, program)
     player = Player([volume], str(ROOT))
-    for event in events_of(trace.read_text().splitlines()):
+    for event in events:
         player.play(event)
     assert left(volume, 1) == Volume(folder).after_cut(1, 1, ANY)
     return left(volume)
@@ -167,6 +178,31 @@ def test_a_database_is_on_the_disk_with_all_folders_above(tmp_path):
         "    session.connection().exec_driver_sql('CREATE TABLE t (x)')\n",
     )
     assert "new/data/log.sqlite" in found
+
+
+def test_after_a_cut_while_the_tables_are_made_they_are_made_again(tmp_path):
+    volume, events = recorded(
+        tmp_path / "disk",
+        "from foodtrace.trace.store.migrate import upgrade\n"
+        "from foodtrace.trace.store.session import Store\n"
+        f"store = Store('sqlite:///{tmp_path}/disk/log.sqlite')\n"
+        "upgrade(store)\n"
+        "store.close()\n",
+    )
+    player = Player([volume], str(ROOT))
+    writes = [number for number, event in enumerate(events) if event.name in CHANGES]
+    moments = {*ANY.sample(writes, 4), writes[-1]}
+    for number, event in enumerate(events):
+        player.play(event)
+        if number in moments:
+            put(left(volume, 0.5), tmp_path / str(number))
+    for number in moments:
+        store = Store(f"sqlite:///{tmp_path}/{number}/log.sqlite")
+        upgrade(store)
+        assert is_current(store)
+        with store.connection() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalars().all() == ["ok"]
+        store.close()
 
 
 def test_a_service_whose_power_is_cut_loses_nothing(tmp_path):
