@@ -1,8 +1,9 @@
 """Make faults, many of them, and count what was wrong afterwards: `make faults`.
 
-KILLS, POWER (rounds), SWEEP (every n-th system call; 0 for none) and STORAGE (0 for none) are
-environment variables. Each part runs once more with errors of the program made on purpose: where
-those are not found, the part has shown nothing. The status is 1 if anything is not as it should be.
+KILLS, POWER (rounds), SWEEP (every n-th system call; 0 for none), NETWORK and STORAGE (0 for
+none) are environment variables. Each part runs once more with errors of the program made on
+purpose: where those are not found, the part has shown nothing. The status is 1 if anything is not
+as it should be.
 """
 
 import logging
@@ -22,14 +23,19 @@ from foodtrace.trace.store.session import Store
 from ..conftest import SERVER
 from ..postgres import PostgresServer, fast_folder
 from .cutting import fill_disks
+from .filling import Filling
 from .kills import Rig
+from .network import Network
 from .power import cut_power
+from .proxy import RESET, SILENT
+from .sleeping import Sleeping
 from .storing import sweep_storage
-from .sweep import sweep
+from .sweep import ServerSweep, Sweep, sweep
 
 KILLS = int(os.environ.get("KILLS", "200"))
 POWER = int(os.environ.get("POWER", "30"))
 SWEEP = int(os.environ.get("SWEEP", "1"))
+NETWORK = int(os.environ.get("NETWORK", "1"))
 STORAGE = int(os.environ.get("STORAGE", "1"))
 # Which error is made, on which database, and how many kills it takes to see it.
 KILL_ERRORS = (
@@ -63,18 +69,23 @@ def folder():
         shutil.rmtree(path, ignore_errors=True)
 
 
+def new_database(server, path=None):
+    """Make a database with our tables on this server, or SQLite's in a folder; return its URL."""
+    url = f"sqlite:///{path}/log.sqlite"
+    if server is not None:
+        name = f"faults_{uuid.uuid4().hex}"
+        server.run(f"CREATE DATABASE {name}")
+        url = server.database(name)
+    store = Store(url)
+    upgrade(store)
+    store.close()
+    return url
+
+
 def killed(server, dialect, kills, error=None, *, is_forked=True):
     """Kill the service over a new database so many times; return the report."""
     with folder() as path:
-        if dialect == "postgresql":
-            name = f"kills_{uuid.uuid4().hex}"
-            server.run(f"CREATE DATABASE {name}")
-            url = server.database(name)
-        else:
-            url = f"sqlite:///{path}/log.sqlite"
-        store = Store(url)
-        upgrade(store)
-        store.close()
+        url = new_database(server if dialect == "postgresql" else None, path)
         workers = 2 if dialect == "postgresql" else 1
         rig = Rig(url, path, error=error, workers=workers, is_forked=is_forked)
         return rig.run(kills)
@@ -121,13 +132,30 @@ def cut_all(findings):
 
 
 def sweep_all(findings):
-    for error, faults in (("", ("KILL", "EIO", "ENOSPC")), ("publish-early", ("KILL",))):
+    for rig, every in ((Sweep, SWEEP), (ServerSweep, SWEEP * 4)):
+        for error, faults in (("", ("KILL", "EIO", "ENOSPC")), ("publish-early", ("KILL",))):
+            with folder() as path:
+                swept = sweep(path, rig=rig, faults=faults, every=every, error=error)
+            wrong = [f"{place}: {what[0]}" for place, what in swept.violations.items()]
+            counts = {"injections": swept.injections, "killed": swept.killed}
+            part = f"system calls, {rig.dialect}, {error and f'with the error {error}'}"
+            findings.tell(part, counts, wrong, is_error=bool(error))
+
+
+def disturb_all(postgres, findings):
+    for part, rig, error, times, more in (
+        ("network", Network, "", 0, {}),
+        ("network", Network, "patient", 0, {"plan": ((SILENT, 15),)}),
+        ("network", Network, "forget-keys", 0, {"plan": ((RESET, 5),)}),
+        ("a keeper that sleeps", Sleeping, "", 3, {}),
+        ("a keeper that sleeps", Sleeping, "sequencer-for-good", 1, {}),
+    ):
         with folder() as path:
-            swept = sweep(path, faults=faults, every=SWEEP, error=error)
-        wrong = [f"{place}: {what[0]}" for place, what in swept.violations.items()]
-        counts = {"injections": swept.injections, "killed": swept.killed}
-        part = f"system calls with the error {error}" if error else "system calls"
-        findings.tell(part, counts, wrong, is_error=bool(error))
+            url = new_database(postgres)
+            report = asdict(rig(url, path, error=error, workers=2, **more).run(times))
+        wrong = report.pop("violations")
+        name = f"{part} with the error {error}" if error else part
+        findings.tell(name, report, wrong, is_error=bool(error))
 
 
 def main():
@@ -141,12 +169,19 @@ def main():
             cut_all(findings)
         if SWEEP:
             sweep_all(findings)
+        if NETWORK:
+            disturb_all(server, findings)
         if STORAGE:
             with folder() as path:
                 for part, count, wrong in sweep_storage(path):
                     findings.tell(part, {"plans": count}, wrong)
             with folder() as path:
-                findings.tell("full disks", *fill_disks(path))
+                findings.tell("full disks, sqlite", *fill_disks(path))
+            for is_durable in (True, False):
+                with folder() as path:
+                    found = Filling(path, is_durable=is_durable).run()
+                part = f"full disks, postgresql{'' if is_durable else ', acknowledged early'}"
+                findings.tell(part, *found, is_error=not is_durable)
     finally:
         server.stop()
     print(f"{time.monotonic() - begun:.0f} s", flush=True)

@@ -21,9 +21,9 @@ def event(name):
     return {**made, "eventID": f"urn:uuid:00000000-0000-4000-8000-{int(name):012d}"}
 
 
-def run(folder, name):
+def run(folder, url, name):
     """Do it all once, and say on standard output what was acknowledged."""
-    kept = Kept(Store(f"sqlite:///{folder}/log.sqlite"), folder)
+    kept = Kept(Store(url), folder)
     with suppress(Unavailable, DBAPIError):
         capture(kept.store, event(name), key=name)
         os.write(1, b"acknowledged\n")
@@ -33,7 +33,7 @@ def run(folder, name):
     kept.close()
 
 
-def start(folder, name, error):
+def start(folder, url, name, error):
     """Fork a process that waits for SIGCONT and then does the cycle.
 
     Returns its id, and the end of a pipe that its standard output goes to. All modules are
@@ -50,9 +50,10 @@ def start(folder, name, error):
         os.dup2(inlet, 1)
         if error:
             os.environ["FOODTRACE_DATA"] = str(folder)
+            os.environ["FOODTRACE_DATABASE_URL"] = url
             make_error(error)
         os.kill(os.getpid(), signal.SIGSTOP)
-        run(folder, name)
+        run(folder, url, name)
         status = 0
     except ReadOnly:
         status = 2

@@ -145,6 +145,22 @@ def _postgresql_asynchronous():
     engine._postgresql_arguments = changed
 
 
+def _patient():
+    """PostgreSQL is waited for, however long it says nothing."""
+    from foodtrace.trace.store.silence import HeardConnection
+
+    del HeardConnection.wait
+
+
+def _sequencer_for_good():
+    """Who sequences keeps its lock, even if nothing is heard of it."""
+    from sqlalchemy import text
+
+    from foodtrace.trace.log import electing
+
+    electing._END_IN_SILENCE = text("SELECT 1")
+
+
 _ERRORS = {
     "sqlite-off": _sqlite(0),
     "sqlite-normal": _sqlite(1),
@@ -154,6 +170,8 @@ _ERRORS = {
     "acknowledge-early": _acknowledge_early,
     "publish-early": _publish_early,
     "last-id": _last_id,
+    "patient": _patient,
+    "sequencer-for-good": _sequencer_for_good,
     "numbers-twice": _numbers_twice,
     "forget-keys": _forget_keys,
 }

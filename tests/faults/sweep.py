@@ -13,13 +13,17 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from foodtrace.trace.store.migrate import upgrade
 from foodtrace.trace.store.session import Store
 
+from ..conftest import administer, postgresql_url
 from ..trace.acts import capture
 from ..trace.kept import YEAR, Kept
 from .checker import Seen
@@ -30,6 +34,8 @@ CALLS = (
     "openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "unlink", "flock",
     "fcntl", "mkdir",
 )  # fmt: skip
+# What libpq says to the server and hears from it: there, EIO is any fault of the network.
+SOCKET_CALLS = ("connect", "sendto", "recvfrom")
 FAULTS = {"KILL": "signal=SIGKILL", "EIO": "error=EIO", "ENOSPC": "error=ENOSPC"}
 _CALL = re.compile(r"^([a-z0-9_]+)\(")
 
@@ -45,7 +51,10 @@ class Swept:
 
 
 class Sweep:
-    """The cycle over copies of one database."""
+    """The cycle over copies of one database: SQLite."""
+
+    dialect = "sqlite"
+    calls_of_cycle = CALLS
 
     def __init__(self, folder, *, error="", size=2):
         self.folder, self.error = folder, error
@@ -57,15 +66,18 @@ class Sweep:
             kept.keep_all()
         kept.close()
 
+    def _url(self, folder):
+        return f"sqlite:///{folder}/log.sqlite"
+
     def _kept(self, folder, *, is_new=False):
-        store = Store(f"sqlite:///{folder}/log.sqlite")
+        store = Store(self._url(folder))
         if is_new:
             upgrade(store)
         return Kept(store, folder)
 
     def _run(self, folder, *options):
         """Run the cycle under strace; return how it ended, and what it said."""
-        pid, outlet = start(folder, "1000", self.error)
+        pid, outlet = start(folder, self._url(folder), "1000", self.error)
         os.waitpid(pid, os.WUNTRACED)
         tracer = subprocess.Popen(
             ["strace", "-qq", "-p", str(pid), "-o", str(folder / "strace.txt"), *options]
@@ -85,17 +97,20 @@ class Sweep:
         shutil.copytree(self.base, folder)
         return folder
 
+    def _remove(self, folder):
+        shutil.rmtree(folder)
+
     def calls(self):
         """Return the calls of the cycle that write, as (name, how-manieth of this name)."""
         folder = self._copy("unharmed")
-        status, said = self._run(folder, "-e", f"trace={','.join(CALLS)}")
+        status, said = self._run(folder, "-e", f"trace={','.join(self.calls_of_cycle)}")
         assert (status, said) == (0, b"acknowledged\n")
         counted, found = Counter(), []
         for line in (folder / "strace.txt").read_text().splitlines():
             if match := _CALL.match(line):
                 counted[match[1]] += 1
                 found.append((match[1], counted[match[1]]))
-        shutil.rmtree(folder)
+        self._remove(folder)
         return found
 
     def fail(self, call, number, fault, swept):
@@ -111,7 +126,7 @@ class Sweep:
             seen.acknowledged.add(event("1000")["eventID"])
         if wrong := self._judged(folder, seen):
             swept.violations[f"{call} {number} {fault}"] = wrong
-        shutil.rmtree(folder)
+        self._remove(folder)
 
     def _judged(self, folder, seen):
         kept = self._kept(folder)
@@ -134,16 +149,56 @@ class Sweep:
         return wrong
 
 
-def sweep(folder: Path, *, faults=tuple(FAULTS), every=1, error="", calls=CALLS):
+class ServerSweep(Sweep):
+    """The same on PostgreSQL: the calls are those of its client, the service."""
+
+    dialect = "postgresql"
+    calls_of_cycle = (*CALLS, *SOCKET_CALLS)
+
+    def __init__(self, folder, **options):
+        self.name = f"sweep_{uuid.uuid4().hex[:12]}"
+        administer(f"CREATE DATABASE {self.name}_base")
+        super().__init__(folder, **options)
+
+    def _url(self, folder):
+        return postgresql_url(self._database(folder))
+
+    def _database(self, folder):
+        return f"{self.name}_{folder.name.replace('-', '_').lower()}"
+
+    def _copy(self, name):
+        folder = super()._copy(name)
+        administer(f"CREATE DATABASE {self._database(folder)} TEMPLATE {self.name}_base")
+        return folder
+
+    def _remove(self, folder):
+        super()._remove(folder)
+        administer(f"DROP DATABASE {self._database(folder)} WITH (FORCE)")
+
+    def _judged(self, folder, seen):
+        # What the killed process held ends with its connections: a moment later.
+        with psycopg.connect(postgresql_url("postgres"), autocommit=True) as connection:
+            for _ in range(200):
+                if not connection.execute(_CONNECTED, [self._database(folder)]).fetchone()[0]:
+                    break
+                time.sleep(0.05)
+        return super()._judged(folder, seen)
+
+
+_CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+
+
+def sweep(folder: Path, *, rig=Sweep, faults=tuple(FAULTS), every=1, error="", calls=None):
     """Fail each `every`-th call with each of the faults; return what came of it."""
-    swept, rig = Swept(), Sweep(folder, error=error)
-    for call, number in [each for each in rig.calls() if each[0] in calls][::every]:
+    swept, rig = Swept(), rig(folder, error=error)
+    for call, number in [each for each in rig.calls() if each[0] in (calls or each)][::every]:
         for fault in faults:
-            rig.fail(call, number, fault, swept)
+            if not (fault == "ENOSPC" and call in SOCKET_CALLS):
+                rig.fail(call, number, fault, swept)
     return swept
 
 
-def main(folder, every):
+def main(folder, rig, every):
     """Print what came of every so manieth call, as JSON: for a test, in a process of its own."""
     logging.disable()
-    print(json.dumps(asdict(sweep(Path(folder), every=every))))
+    print(json.dumps(asdict(sweep(Path(folder), rig=rig, every=every))))

@@ -82,13 +82,16 @@ def test_a_service_that_is_killed_under_eight_writers_loses_nothing(database_url
 # --- system calls
 
 
-def test_a_system_call_that_fails_leaves_one_event_and_one_history(tmp_path):
-    run = f"from tests.faults.sweep import main; main({str(tmp_path)!r}, 60)"
+@pytest.mark.parametrize(("rig", "every"), [("Sweep", 60), ("ServerSweep", 170)])
+def test_a_system_call_that_fails_leaves_one_event_and_one_history(
+    postgresql_template, tmp_path, rig, every
+):
+    run = f"from tests.faults.sweep import *; main({str(tmp_path)!r}, {rig}, {every})"
     done = subprocess.run([sys.executable, "-c", run], cwd=ROOT, capture_output=True, check=True)
     swept = json.loads(done.stdout)
     assert swept["violations"] == {}
-    assert swept["injections"] >= 9
-    assert swept["killed"] == swept["injections"] // 3
+    assert swept["injections"] >= 6
+    assert swept["killed"] >= swept["injections"] // 3
 
 
 # --- full disks
