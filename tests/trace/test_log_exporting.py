@@ -1,6 +1,8 @@
 """Files of an export are written whole or not at all, and nowhere else."""
 
-from foodtrace.trace.log.exporting import _write
+from datetime import date
+
+from foodtrace.trace.log.exporting import _days, _write
 
 
 def test_it_works(tmp_path):
@@ -26,3 +28,11 @@ def test_what_a_killed_export_has_left_is_replaced(tmp_path):
     (tmp_path / ".checkpoint.new").write_bytes(b"ha")
     _write(tmp_path / "checkpoint", [b"head"])
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_only_days_of_the_log_that_may_have_grown_are_written_again(tmp_path):
+    first, last = date(2026, 1, 1), date(2026, 1, 9)
+    assert len(_days(tmp_path / "none", first, last)) == 9
+    for name in ("2026-01-03", "2026-01-07", "2031-01-01", "notes.txt"):
+        (tmp_path / name).touch()
+    assert _days(tmp_path, first, last) == [date(2026, 1, day) for day in (6, 7, 8, 9)]

@@ -157,14 +157,12 @@ def _write_tiles(reading: Reading, folder: Path, year: int, size: int, since: in
     return count
 
 
-def _days(folder: Path, first: date, last: date) -> Iterator[date]:
-    """Yield the days to write: the last one that is there may have grown, and the one before."""
-    if folder.is_dir():
-        there = max((path.name for path in folder.iterdir() if path.name[0] != "."), default=None)
-        if there is not None:
-            first = max(first, date.fromisoformat(there) - timedelta(days=1))
-    for count in range((last - first).days + 1):
-        yield first + timedelta(days=count)
+def _days(folder: Path, first: date, last: date) -> list[date]:
+    """Return the days to write: the last one that is there may have grown, and the one before."""
+    days = [first + timedelta(days=count) for count in range((last - first).days + 1)]
+    written = (day for day in days if (folder / day.isoformat()).exists())
+    since = max(written, default=first) - timedelta(days=1)
+    return [day for day in days if day >= since]
 
 
 def _write_history(reading: Reading, path: Path, year: int, day: date, up_to: int) -> None:
