@@ -6,7 +6,6 @@ No cookie and no gate: programs of people whom nobody here knows read every byte
 import gzip
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from itertools import chain
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -167,17 +166,16 @@ def keys(year: str) -> Response:
     with reading() as session:
         if checkpoint_of(session, of_year) is None:
             raise NotFound(_NO_HEAD)
-    return _stream(keys_of(store().reading, of_year))
+    return _whole(keys_of(store().reading, of_year))
 
 
 @bp.get("/<year>/history/<day>")
 def history(year: str, day: str) -> Response:
     """Show the heads of a day (UTC) that were cosigned, and the last of the day."""
-    lines = history_of(store().reading, _year(year), _day(day))
-    first = next(lines, None)
-    if first is None:
+    response = _whole(history_of(store().reading, _year(year), _day(day)))
+    if not response.content_length:
         raise NotFound(_NO_HISTORY)
-    return _stream(chain([first], lines))
+    return response
 
 
 def _year(text: str) -> int:
@@ -217,7 +215,12 @@ def _answer(
     return response
 
 
-def _stream(lines: Iterator[bytes]) -> Response:
-    response = Response(lines, content_type=LINES)
+def _whole(lines: Iterator[bytes]) -> Response:
+    """Answer with all lines, or not at all.
+
+    The server ends an answer that fails on its way as if that were all of it: an audit would take
+    what is missing for left out.
+    """
+    response = Response(b"".join(lines), content_type=LINES)
     response.headers["Cache-Control"] = BRIEFLY
     return response

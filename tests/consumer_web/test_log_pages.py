@@ -9,7 +9,8 @@ import pytest
 
 from foodtrace.trace.access.actor import SYSTEM
 from foodtrace.trace.capture.services import record_statement
-from foodtrace.trace.log import merkle, tiles
+from foodtrace.trace.errors import Problem, Unavailable
+from foodtrace.trace.log import merkle, services, tiles
 from foodtrace.trace.log.checkpoints import cosign, cosignatures, open_checkpoint
 from foodtrace.trace.log.keeping import LogKeeper, attach
 from foodtrace.trace.log.leaves import parse_leaf
@@ -313,6 +314,27 @@ def test_public_statements_are_opened_and_fit_their_leaves(store, keeper, client
     shown = dict(opening.fields)
     assert (shown["kind"], shown["/previous"]) == ("log", '"nothing"')
     assert "n" not in shown
+
+
+def test_a_list_that_cannot_be_read_to_its_end_is_not_given_as_if_it_were_whole(
+    store, keeper, client, monkeypatch
+):
+    with store.transaction() as session:
+        for number in range(250):
+            record_statement(session, SYSTEM, "log", {"previous": str(number)})
+    keeper()
+    opened, calls = services.opened, []
+
+    def busy(connection, ids):
+        calls.append(ids)
+        if len(calls) > 1:
+            raise Unavailable(Problem("", "The database is busy"))
+        return opened(connection, ids)
+
+    monkeypatch.setattr(services, "opened", busy)
+    assert client.get("/log/2026/keys").status_code == 503
+    monkeypatch.undo()
+    assert client.get("/log/2026/keys").data.count(b"\n") == 250
 
 
 def test_an_erasure_does_not_tell_everybody_whose_and_how_much_it_was(store, keeper, client):
