@@ -5,8 +5,6 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-# Without `certs`: OpenSSL would put further certificates into the token in an order that DER
-# does not have, and strict readers refuse that.
 CONFIG = """
 [req]
 distinguished_name = name
@@ -67,11 +65,16 @@ class Files:
     def certificate(self):
         return self.folder / "root.pem"
 
-    def reply(self, query):
-        """Return the answer to a request, as OpenSSL gives it."""
+    def reply(self, query, *further):
+        """Return the answer to a request, as OpenSSL gives it; with further certificates in it."""
         (self.folder / "query.tsq").write_bytes(query)
+        config = CONFIG
+        if further:
+            (self.folder / "further.pem").write_text("".join(each.read_text() for each in further))
+            config += "certs = further.pem\n"
+        (self.folder / "reply.cnf").write_text(config)
         run(
-            self.folder, "openssl", "ts", "-reply", "-config", "tsa.cnf", "-section", "tsa",
+            self.folder, "openssl", "ts", "-reply", "-config", "reply.cnf", "-section", "tsa",
             "-queryfile", "query.tsq", "-out", "reply.tsr",
         )  # fmt: skip
         return (self.folder / "reply.tsr").read_bytes()

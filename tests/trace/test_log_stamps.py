@@ -28,7 +28,7 @@ from foodtrace.trace.log.opening import newest_log
 from foodtrace.trace.log.policies import parse_policy
 from foodtrace.trace.log.stamping import FIRST_PAUSE_MS, LEASE_MS, LONGEST_PAUSE_MS, PORTION, stamp
 from foodtrace.trace.log.stamps import public_stamps, stamps_of
-from foodtrace.trace.log.tokens import Trust
+from foodtrace.trace.log.tokens import Trust, in_der_order
 from foodtrace.trace.store.models import Statement
 
 from ..inspections.conftest import add_cast, certificate
@@ -589,6 +589,18 @@ def test_a_damaged_answer_is_refused_or_says_the_same(answered, data):
     except NotStamped:
         return
     assert token.time == decode_timestamp_response(answer).tst_info.gen_time
+
+
+def test_an_answer_with_certificates_in_any_order_is_kept_as_it_came(files, other_files):
+    pair = (files.certificate, other_files.certificate)
+    answers = []
+    for further in (pair, pair[::-1]):
+        request = request_of(b"data")
+        answers.append(files.reply(request.as_bytes(), *further))
+        token = local(files).judged(answers[-1], request, datetime.now(UTC))
+        assert token.answer == answers[-1]
+    # OpenSSL writes them as they are configured: in one of the two orders they are not as in DER.
+    assert any(in_der_order(answer) != answer for answer in answers)
 
 
 # Settings
