@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from foodtrace.trace.errors import ReadOnly, Unavailable
 from foodtrace.trace.store.session import Store
+from foodtrace.trace.store.silence import HeardConnection
 
 from ..trace.acts import capture, make
 from ..trace.kept import Kept
@@ -52,6 +53,8 @@ def start(folder, url, name, error):
             os.environ["FOODTRACE_DATA"] = str(folder)
             os.environ["FOODTRACE_DATABASE_URL"] = url
             make_error(error)
+        # Nothing here takes long. libpq hides that it could not send, and waits for an answer.
+        HeardConnection.longest_silence = 1.0
         os.kill(os.getpid(), signal.SIGSTOP)
         run(folder, url, name)
         status = 0
