@@ -54,6 +54,8 @@ POWER_ERRORS = (
     ("sqlite-normal", "sqlite", 6),
     ("acknowledge-early", "sqlite", 6),
     ("anchor-unflushed", "sqlite", 6),
+    ("anchor-late", "sqlite", 6),
+    ("publish-early", "sqlite", 6),
     ("postgresql-asynchronous", "postgresql", 6),
     ("anchor-unflushed", "postgresql", 6),
 )
