@@ -45,7 +45,7 @@ bench: $(STAMP)
 fuzz: $(STAMP)
 	.venv/bin/python -m tests.fuzz_epcis
 
-# KILLS=20 POWER=3 SWEEP=10 STORAGE=0 make faults: fewer. Some of it needs root: small disks are mounted.
+# KILLS=20 POWER=3 SWEEP=10 NETWORK=0 STORAGE=0 make faults: fewer. Some of it needs root: small disks are mounted.
 faults: $(STAMP)
 	@.ci/system
 	.venv/bin/python -m tests.faults
