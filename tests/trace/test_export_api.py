@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from foodtrace.trace.access.actor import Actor, Role
+from foodtrace.trace.capture import export as export_module
 from foodtrace.trace.capture.export_formats import FORMATS
 from foodtrace.trace.capture.reading import read_file
+from foodtrace.trace.errors import Invalid
 from tests.trace.acts import capture, see
 from tests.web import add_key, add_party, bearer, staff_app
 
@@ -73,6 +75,24 @@ def test_the_file_is_sent_in_blocks(store, partner):
     answer = client.get("/epcis/export", buffered=False)
     assert answer.content_length is None
     assert len(list(answer.iter_encoded())) > 2
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_that_breaks_off_is_no_whole_file(store, partner, name, monkeypatch, caplog):
+    client, actor = partner
+    capture(store, see(1, ["#1"]), see(2, ["#1"]), actor=actor)
+    monkeypatch.setattr(export_module, "MOST_EVENTS", 1)
+    portions = [export_module._rows]  # and then none
+    monkeypatch.setattr(export_module, "_rows", lambda *of: portions.pop()(*of))
+    answer = client.get("/epcis/export", headers={"Accept": FORMATS[name].media_types[0]})
+    assert answer.status_code == 200
+    body = answer.data
+    with pytest.raises(Invalid):
+        read_file(body, now=datetime.now(UTC))
+    if name == "ndjson":
+        last = body.splitlines()[-1]
+        assert json.loads(last)["title"] == "This file is not whole: ask again"
+    assert "an export broke off" in caplog.text
 
 
 def test_who_reads_slowly_cannot_take_all_threads(store, partner):

@@ -1,5 +1,6 @@
 """Exported events as documents in JSON or XML, or as lines of JSON, piece by piece."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from foodtrace.trace.epcis.lines import DOCUMENT_TAIL, document_head
 from foodtrace.trace.epcis.xml.event_writing import event_xml
 from foodtrace.trace.epcis.xml.writing import DOCUMENT_END, document_start
 
+_log = logging.getLogger(__name__)
+
 # What is sent at once: smaller pieces cost more than they carry.
 BLOCK = 64 * 1024
 
@@ -28,7 +31,8 @@ class Format:
     """How exported events are written: `head`, the `piece` of each with `between`, `tail`.
 
     `head` is given when the export is made; `piece` is given an event as JSON that says all
-    by itself. A file of documents is one document; lines have no end.
+    by itself. A file of documents is one document; lines have no end, so that `broken` has to
+    say where they broke off.
     """
 
     media_types: tuple[str, ...]
@@ -37,6 +41,7 @@ class Format:
     between: bytes
     tail: bytes
     is_document: bool = True
+    broken: bytes = b""
 
 
 def written(pieces: Iterable[bytes], file_format: Format, made_at: datetime) -> Iterator[bytes]:
@@ -55,11 +60,12 @@ def stream(
     """Return the file of all events that match and that the actor may see, block by block.
 
     Each event says when it was recorded. `reading` opens a session whenever one is needed:
-    none stays open while a block is sent. What is refused is refused before the first block.
+    none stays open while a block is sent. What is refused is refused before the first block;
+    what breaks off later has no end, or a last line that says so.
     """
     events = each_event(reading, actor, matching=matching, with_record_time=True)
     pieces = map(file_format.piece, _begun(events))
-    return _blocks(written(pieces, file_format, datetime.now(UTC)))
+    return _ended(_blocks(written(pieces, file_format, datetime.now(UTC))), file_format.broken)
 
 
 def _begun(events: Iterator[bytes]) -> Iterator[bytes]:
@@ -79,6 +85,15 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
             held, size = [], 0
     if size:
         yield b"".join(held)
+
+
+def _ended(blocks: Iterator[bytes], broken: bytes) -> Iterator[bytes]:
+    """Yield the blocks. Where they break off the status has gone out, and nothing else tells."""
+    try:
+        yield from blocks
+    except Exception:
+        _log.exception("an export broke off")
+        yield broken
 
 
 def _as_it_is(event: bytes) -> bytes:
@@ -112,6 +127,7 @@ _LINES = Format(
     between=b"",
     tail=b"",
     is_document=False,
+    broken=b'{"type":"about:blank","title":"This file is not whole: ask again","status":503}\n',
 )
 
 FORMATS: Mapping[str, Format] = {"json": _JSON, "xml": _XML, "ndjson": _LINES}
