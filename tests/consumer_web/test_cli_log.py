@@ -222,6 +222,18 @@ def test_an_export_that_is_run_again_writes_what_has_come_since(service, tmp_pat
     assert not list(folder.rglob("*.new"))
 
 
+def test_entries_that_were_changed_are_not_exported(service, tmp_path):
+    """What was exported before is what the log is repaired from."""
+    one = service()
+    one.record(5)
+    one.keep()
+    tamper(one.store, update(Leaf).where(Leaf.idx == 2).values(time=1))
+    refused = run("export", str(tmp_path / "public"))
+    assert refused.exit_code == 1
+    assert "they do not fit its tree" in refused.output
+    assert not list(tmp_path.rglob("checkpoint"))
+
+
 def test_a_log_is_not_exported_over_another_one(service, tmp_path):
     one = service()
     folder = tmp_path / "public"
@@ -459,6 +471,10 @@ def test_a_log_is_repaired_from_the_public_files(set_back, service, tmp_path, go
     (line,) = map(json.loads, (log / "keys").read_bytes().splitlines())
     said = dict(load_opening(line)[1].fields)
     assert (line["index"], said["kind"], said["/first"], said["/last"]) == (12, "lost", "5", "11")
+    (tmp_path / "policy").write_text(f"log {vkey(read_only.store)}\nquorum none\n")
+    audit = ["audit", str(public), "--policy", str(tmp_path / "policy")]
+    told = " ".join(CliRunner().invoke(main, audit).output.split())
+    assert "the entries 5 to 11 were brought back without their statements" in told
 
 
 def test_no_number_that_a_lost_statement_may_have_had_is_given_again(set_back, service, tmp_path):

@@ -9,6 +9,7 @@ from foodtrace.trace.audit.rules import OPENING, PUBLIC_STAYS
 
 # Kinds of statements about keys begin so.
 _KEY = "key"
+_LOST = "lost"
 
 
 def check_public(
@@ -32,6 +33,14 @@ def check_public(
                 f"{where}, index {index}",
                 f"What is shown as a statement of the kind {each.kind!r} is not what entry "
                 f"{index} commits to.",
+            )
+        if each.kind == _LOST:
+            report.note(
+                OPENING,
+                f"{where}, index {index}",
+                f"The operator says that of the log {each.fields.get('/year', '?')} the entries "
+                f"{each.fields.get('/first', '?')} to {each.fields.get('/last', '?')} were brought "
+                "back without their statements, after a loss. Numbers may have gaps there.",
             )
         is_late = before is not None and index < before.size and index not in known
         if is_late and each.kind.startswith(_KEY):

@@ -17,7 +17,7 @@ from pathlib import Path
 from foodtrace.trace.errors import Conflict, NotFound, Problem, mark
 from foodtrace.trace.flushing import flush_folder
 from foodtrace.trace.log.checkpoints import Checkpoint, parse_checkpoint
-from foodtrace.trace.log.merkle import edge_at, root_of
+from foodtrace.trace.log.merkle import edge_at, leaf_hash, root_of
 from foodtrace.trace.log.notes import NoteError, parse_note
 from foodtrace.trace.log.policy_file import PolicyFile
 from foodtrace.trace.log.services import (
@@ -33,7 +33,7 @@ from foodtrace.trace.log.services import (
     witnessed_of,
 )
 from foodtrace.trace.log.stamps import public_stamps
-from foodtrace.trace.log.tiles import bundles_of, tiles_of
+from foodtrace.trace.log.tiles import ENTRIES, Tile, bundles_of, tiles_of, unpack_bundle
 from foodtrace.trace.log.tree import hash_at
 
 _PORTION = 256
@@ -147,6 +147,8 @@ def _write_tiles(reading: Reading, folder: Path, year: int, size: int, since: in
                             {"year": year},
                         )
                     )
+                if tile.level == ENTRIES:
+                    _check_entries(data, tile, tile_of(session, year, tile._replace(level=0)))
                 _write(folder / tile.path, [data])
                 folders.update(
                     path for path in (folder / tile.path).parents if folder in path.parents
@@ -155,6 +157,18 @@ def _write_tiles(reading: Reading, folder: Path, year: int, size: int, since: in
     for each in folders:
         flush_folder(each)
     return count
+
+
+def _check_entries(bundle: bytes, tile: Tile, hashes: bytes | None) -> None:
+    """Raise Conflict where entries are not those of the tree: the copy stays what repairs it."""
+    if b"".join(map(leaf_hash, unpack_bundle(bundle))) != hashes:
+        raise Conflict(
+            Problem(
+                tile.path,
+                mark("Entries of this log were changed in the database: they do not fit its tree"),
+                mark("Keep what was exported before. Find out which: foodtrace log check"),
+            )
+        )
 
 
 def _days(folder: Path, first: date, last: date) -> list[date]:
