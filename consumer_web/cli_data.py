@@ -27,6 +27,7 @@ from foodtrace.trace.errors import FoodtraceError, Problem
 from foodtrace.trace.masterdata.services import ensure_party
 from foodtrace.trace.settings import Settings
 from foodtrace.trace.store.session import Store
+from foodtrace.trace.store.silence import unlimited
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -194,5 +195,6 @@ def _rebuild(store: Store) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
-        total = rebuild_tables(session, tell)
+        with unlimited(session.connection()):
+            total = rebuild_tables(session, tell)
     click.echo(f"{total} statements read again, everything derived made anew", err=True)

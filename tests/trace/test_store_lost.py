@@ -99,10 +99,20 @@ def test_nobody_waits_for_an_answer_longer_than_the_server_tries(far):
 def test_what_may_take_long_is_waited_for_and_then_nothing_else(far, monkeypatch):
     monkeypatch.setattr(silence.HeardConnection, "longest_silence", 0.5)
     with far.writers.connect() as connection:
-        with unlimited(connection):
+        with connection.begin(), unlimited(connection):
             assert connection.scalar(text("SHOW statement_timeout")) == "0"
             connection.execute(select(func.pg_sleep(1)))
         assert connection.scalar(text("SHOW statement_timeout")) == "30s"
+
+
+@pytest.mark.parametrize("level", ["READ COMMITTED", "AUTOCOMMIT"])
+def test_what_may_take_long_and_fails_lets_nothing_else_take_long(far, level):
+    with far.writers.connect() as connection:
+        alone = connection.execution_options(isolation_level=level)
+        with pytest.raises(DBAPIError), unlimited(alone):
+            alone.exec_driver_sql("SELECT 1 / 0")
+        alone.rollback()
+        assert alone.scalar(text("SHOW statement_timeout")) == "30s"
 
 
 def test_pages_do_not_queue_up_for_a_silent_server(far, line):

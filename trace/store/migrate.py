@@ -7,6 +7,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from foodtrace.trace.store.session import Store
+from foodtrace.trace.store.silence import unlimited
 
 
 def configuration(connection: Connection | None = None) -> Config:
@@ -19,9 +20,9 @@ def configuration(connection: Connection | None = None) -> Config:
 
 
 def upgrade(store: Store) -> None:
-    """Run the migrations that are missing, all in one transaction."""
-    with store.transaction() as session:
-        command.upgrade(configuration(session.connection()), "head")
+    """Run the migrations that are missing, all in one transaction, however long they take."""
+    with store.transaction() as session, unlimited(connection := session.connection()):
+        command.upgrade(configuration(connection), "head")
 
 
 def is_current(store: Store) -> bool:

@@ -100,13 +100,20 @@ def listen(engine: Engine) -> None:
 
 @contextmanager
 def unlimited(connection: Connection) -> Iterator[None]:
-    """Let statements take as long as they need inside the block."""
-    connection.exec_driver_sql("SET statement_timeout = 0")
+    """Let statements take as long as they need inside the block; SQLite ends none anyway."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, HeardConnection):
+        yield
+        return
+    # A transaction takes its settings back by itself, and only so when it has failed.
+    kept = "SESSION" if driver.autocommit else "LOCAL"
+    connection.exec_driver_sql(f"SET {kept} statement_timeout = 0")
     try:
-        with limited(cast(HeardConnection, connection.connection.driver_connection), None):
+        with limited(driver, None):
             yield
     finally:
-        connection.exec_driver_sql("RESET statement_timeout")
+        if driver.autocommit:
+            connection.exec_driver_sql("RESET statement_timeout")
 
 
 @contextmanager
