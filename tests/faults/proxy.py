@@ -123,8 +123,9 @@ class Proxy:
             self.resets += 1
             is_done = self.resets % 2 == 0
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        server.sendall(octets)
+        # First, for the server may answer at once.
         client.close()
+        server.sendall(octets)
         if is_done:
             time.sleep(0.05)
         self._reset(pair)

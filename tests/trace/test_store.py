@@ -269,10 +269,13 @@ def test_the_version_changes_with_a_commit_of_this_store_or_another(store):
 
 
 def test_the_version_stays_while_others_only_read(store):
-    first = store.version()
-    for _ in range(3):
+    for _ in range(50):  # on PostgreSQL other tests write beside this one
+        first = store.version()
         number_of_items(store)
-    assert store.version() == first
+        if store.version() == first:
+            break
+    else:
+        pytest.fail("reading alone gives another version each time")
 
 
 def test_the_version_stays_when_a_writer_gives_up(sqlite_store):
