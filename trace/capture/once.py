@@ -44,15 +44,7 @@ def once(
     """
     if key is None:
         return act()[1], False
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise Invalid(
-            Problem(
-                "Idempotency-Key",
-                mark("The key has 1 to %(longest)s visible characters"),
-                mark("Send a random UUID for each act"),
-                {"longest": LONGEST_KEY},
-            )
-        )
+    _check_key(key)
     # Two copies that arrive together: the second waits here until the first is recorded.
     session.execute(select(Party.id).where(Party.id == actor.party_id).with_for_update())
     digest = hmac.digest(secret.encode(), b"once\n" + request, "sha256")
@@ -71,6 +63,26 @@ def once(
             )
         return known.result, True
     statement_id, answer = act()
+    _remember(session, actor, key, digest, statement_id, answer)
+    return answer, False
+
+
+def _check_key(key: str) -> None:
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise Invalid(
+            Problem(
+                "Idempotency-Key",
+                mark("The key has 1 to %(longest)s visible characters"),
+                mark("Send a random UUID for each act"),
+                {"longest": LONGEST_KEY},
+            )
+        )
+
+
+def _remember(
+    session: Session, actor: Actor, key: str, digest: bytes, statement_id: int, answer: Answer
+) -> None:
+    """Keep the answer to an act, beside the document of its statement."""
     document_id = session.execute(
         select(Statement.document_id).where(Statement.id == statement_id)
     ).scalar_one()
@@ -89,4 +101,3 @@ def once(
         )
     )
     session.flush()
-    return answer, False
